@@ -1,0 +1,67 @@
+import { errorText } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+
+export interface PoolOptions<T> {
+  name: string;
+  /** How many ready items to keep. */
+  size: number;
+  make: () => Promise<T>;
+  discard: (item: T) => Promise<void>;
+  logger: Logger;
+}
+
+/**
+ * Keeps up to `size` items ready. `take` gives a ready one, or makes one when the pool is empty.
+ * Refilling happens in the background, one item at a time, and never fails a taker.
+ */
+export class Pool<T> {
+  readonly #options: PoolOptions<T>;
+  readonly #ready: T[] = [];
+  #refill: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: PoolOptions<T>) {
+    this.#options = options;
+  }
+
+  get readyCount(): number {
+    return this.#ready.length;
+  }
+
+  /** Fills the pool; rejects when an item can't be made. */
+  async fill(): Promise<void> {
+    while (!this.#closed && this.#ready.length < this.#options.size) {
+      const item = await this.#options.make();
+      // close() may have run while the item was made.
+      if (this.#closed) await this.#options.discard(item);
+      else this.#ready.push(item);
+    }
+  }
+
+  async take(): Promise<T> {
+    if (this.#closed) throw new Error(`pool ${this.#options.name} is closed`);
+    const item = this.#ready.shift();
+    this.#refillInBackground();
+    return item ?? this.#options.make();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#refill;
+    for (const item of this.#ready.splice(0)) await this.#options.discard(item);
+  }
+
+  #refillInBackground(): void {
+    if (this.#closed || this.#refill) return;
+    this.#refill = this.fill()
+      .catch((error: unknown) => {
+        this.#options.logger.error(
+          { pool: this.#options.name, error: errorText(error) },
+          "pool refill failed",
+        );
+      })
+      .finally(() => {
+        this.#refill = undefined;
+      });
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * The driver contract: what the orchestrator asks of an isolation runtime.
+ * Every driver passes the suite in `contract-suite.ts`; callers learn differences only from `capabilities`.
+ */
+
+export type Isolation = "microvm" | "gvisor" | "container";
+
+export interface DriverCapabilities {
+  /** Pause and resume in place. */
+  pause: boolean;
+  /** Checkpoint and restore with memory. */
+  memorySnapshot: boolean;
+  /** A checkpoint that leaves the source running. */
+  liveFork: boolean;
+}
+
+export interface Limits {
+  cpuCount: number;
+  memoryMib: number;
+  /** Processes and threads inside the sandbox. */
+  pids: number;
+  /** Size of the writable layer. */
+  diskMib: number;
+}
+
+/** A file or directory of the host shown inside the sandbox. */
+export interface GuestMount {
+  source: string;
+  /** Absolute path inside. */
+  target: string;
+  readonly: boolean;
+}
+
+export interface SandboxSpec {
+  /** Fixed length; also the runtime's container id. */
+  id: string;
+  /** Private, existing, owned by the sandbox; the driver keeps its bundle, disk image, console log and state in it. */
+  workDir: string;
+  /** Read-only layer directories, lowest first. */
+  layers: string[];
+  limits: Limits;
+  network: {
+    /** `/run/netns/NAME` of the namespace that holds `eth0`, already up with address and route. */
+    netnsPath: string;
+  };
+  hostname: string;
+  /** Text of files written into the root before start, by absolute path: resolv.conf, hosts, … */
+  files: Record<string, string>;
+  mounts: GuestMount[];
+  /** First process of the sandbox (a real init), as root inside. */
+  args: string[];
+  env: Record<string, string>;
+}
+
+export interface ExitInfo {
+  /** Exit code of the first process, 128 + signal when a signal ended it; undefined when nobody could collect it. */
+  exitCode: number | undefined;
+}
+
+/** A sandbox's runtime half. Stays valid over restarts of this process: `driver.find` gives an equal one. */
+export interface RuntimeSandbox {
+  readonly id: string;
+  /** Host pid of the first process (of the sentry or VMM, where there is one). */
+  readonly pid: number;
+  /** What the kernel says now, not what was last asked for. */
+  isAlive(): boolean;
+  /** Resolves when the sandbox has ended, however; never rejects. */
+  readonly exited: Promise<ExitInfo>;
+  /** At most `maxBytes` of the newest console output. */
+  consoleTail(maxBytes: number): Promise<string>;
+  /**
+   * Ends the sandbox at once and gives back everything `start` made: processes, mounts, loop devices, cgroups,
+   * runtime state, but not `workDir` itself. Idempotent; also for a sandbox that has ended or half started.
+   */
+  destroy(): Promise<void>;
+}
+
+export interface ProbeResult {
+  usable: boolean;
+  /** What was tried and what came of it, for people: program, version, what failed. */
+  evidence: string;
+}
+
+export interface RuntimeDriver {
+  readonly name: string;
+  readonly isolation: Isolation;
+  readonly capabilities: DriverCapabilities;
+  /** Boots something real; bounded in time; leaves nothing behind. */
+  probe(): Promise<ProbeResult>;
+  /** Rejects with AppError `sandbox_runtime_failed` or `sandbox_disk_failed`, nothing left behind but `workDir`. */
+  start(spec: SandboxSpec): Promise<RuntimeSandbox>;
+  /** The sandbox of an earlier process, running or ended but not destroyed; undefined when nothing of it is left. */
+  find(id: string, workDir: string): Promise<RuntimeSandbox | undefined>;
+}
