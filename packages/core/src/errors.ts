@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 /** What class of failure an error is. Closed: transports map every member to a status. */
 export const errorCodes = [
   "invalid_argument",
@@ -72,7 +74,7 @@ export function errorText(error: unknown): string {
   const parts: string[] = [];
   for (let current = error; current !== undefined && parts.length < 8;) {
     if (!(current instanceof Error)) {
-      parts.push(String(current));
+      parts.push(typeof current === "string" ? current : inspect(current));
       break;
     }
     const detail = current instanceof AppError && current.detail ? ` (${current.detail})` : "";
