@@ -1,0 +1,17 @@
+import { run, runUnchecked } from "./command.ts";
+import { runInNetns } from "./netns.ts";
+
+/** Applies an nft script in one transaction, in the host's namespace or in a named one. */
+export async function nftApply(script: string, netns?: string): Promise<void> {
+  if (netns) await runInNetns(netns, "nft", ["-f", "-"], { stdin: script });
+  else await run("nft", ["-f", "-"], { stdin: script });
+}
+
+/** Deletes a table of the host's namespace; fine when it is not there. */
+export async function nftDeleteTable(family: string, name: string): Promise<void> {
+  await nftApply(`table ${family} ${name}\ndelete table ${family} ${name}\n`);
+}
+
+export async function nftTableExists(family: string, name: string): Promise<boolean> {
+  return (await runUnchecked("nft", ["list", "table", family, name])).exitCode === 0;
+}

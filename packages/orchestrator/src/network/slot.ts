@@ -1,0 +1,113 @@
+import { existsSync } from "node:fs";
+import { AppError } from "@sandbank/core/errors";
+import { ipBatch, ipBatchForced } from "@sandbank/linux/ip";
+import { netnsPath } from "@sandbank/linux/netns";
+import { nftApply } from "@sandbank/linux/nft";
+import { guest, hostSourceAddress, type NetworkIdentity, router, type SlotNames } from "./addresses.ts";
+import { type EgressPolicy, egressUpdate, routerRuleset } from "./rulesets.ts";
+
+export interface SlotOptions {
+  identity: NetworkIdentity;
+  mtu: number;
+  policy: EgressPolicy;
+}
+
+/**
+ * One sandbox's network: a router namespace that rewrites addresses and holds the egress rules, and a guest
+ * namespace with `eth0`. Two namespaces, because gVisor reads the veth below its namespace's own packet filter.
+ */
+export class Slot {
+  readonly names: SlotNames;
+
+  constructor(names: SlotNames) {
+    this.names = names;
+  }
+
+  /** File of the guest's network namespace, for the runtime. */
+  get guestNetnsPath(): string {
+    return netnsPath(this.names.guestNetns);
+  }
+
+  /** Takes effect at once; connections already allowed go on. */
+  setEgress(policy: EgressPolicy): Promise<void> {
+    return nftApply(egressUpdate(policy), this.names.routerNetns);
+  }
+
+  /** Devices, routes and rules go with the namespaces; the host keeps nothing of the slot. */
+  async destroy(): Promise<void> {
+    const { hostDevice, routerNetns, guestNetns } = this.names;
+    await destroyParts([hostDevice], [routerNetns, guestNetns]);
+  }
+}
+
+/** Removes the parts of slots that exist; a part that is gone already is no error, one that stays is. */
+export async function destroyParts(devices: string[], namespaces: string[]): Promise<void> {
+  const lines = [
+    ...devices.map((device) => `link del ${device}`),
+    ...namespaces.map((name) => `netns del ${name}`),
+  ];
+  if (lines.length > 0) await ipBatchForced(lines);
+  const staying = namespaces.filter((name) => existsSync(netnsPath(name)));
+  if (staying.length > 0) {
+    throw new AppError({
+      code: "internal",
+      message: "a network slot could not be removed",
+      detail: `namespaces still there: ${staying.join(", ")}`,
+    });
+  }
+}
+
+/** Builds a slot; on failure whatever part of it exists is removed. */
+export async function makeSlot(names: SlotNames, options: SlotOptions): Promise<Slot> {
+  const slot = new Slot(names);
+  try {
+    await ipBatch(hostLines(names, options));
+    await Promise.all([
+      ipBatch(routerLines(names), names.routerNetns),
+      ipBatch(guestLines(), names.guestNetns),
+      nftApply(routerRuleset(names, options.policy), names.routerNetns),
+    ]);
+    return slot;
+  } catch (error) {
+    await slot.destroy();
+    throw error;
+  }
+}
+
+function hostLines(names: SlotNames, { identity, mtu }: SlotOptions): string[] {
+  const { hostDevice, routerNetns, guestNetns, hostAddress } = names;
+  return [
+    `netns add ${routerNetns}`,
+    `netns add ${guestNetns}`,
+    `link add ${hostDevice} address ${router.hostMac} mtu ${mtu} type veth peer name ${router.uplink} address ${router.uplinkMac} mtu ${mtu} netns ${routerNetns}`,
+    `link add ${router.gateway} netns ${routerNetns} mtu ${mtu} type veth peer name ${guest.device} address ${guest.mac} mtu ${mtu} netns ${guestNetns}`,
+    `link set ${hostDevice} up`,
+    `route add ${hostAddress}/32 dev ${hostDevice} src ${hostSourceAddress(identity)}`,
+    `neigh add ${hostAddress} lladdr ${router.uplinkMac} dev ${hostDevice} nud permanent`,
+  ];
+}
+
+function routerLines({ hostAddress }: SlotNames): string[] {
+  const { uplink, gateway, nextHop, hostMac } = router;
+  return [
+    "link set lo up",
+    `addr add ${hostAddress}/32 dev ${uplink}`,
+    `link set ${uplink} up`,
+    `addr add ${guest.gateway}/${guest.prefixLength} dev ${gateway}`,
+    `link set ${gateway} up`,
+    `neigh add ${guest.address} lladdr ${guest.mac} dev ${gateway} nud permanent`,
+    `route add ${nextHop}/32 dev ${uplink}`,
+    `neigh add ${nextHop} lladdr ${hostMac} dev ${uplink} nud permanent`,
+    `route add default via ${nextHop} dev ${uplink}`,
+  ];
+}
+
+/** Also what makes a guest namespace usable again after a runtime that takes the addresses away. */
+export function guestLines(): string[] {
+  return [
+    "link set lo up",
+    `addr replace ${guest.address}/${guest.prefixLength} dev ${guest.device}`,
+    `link set ${guest.device} up`,
+    `route replace default via ${guest.gateway} dev ${guest.device}`,
+  ];
+}
