@@ -1,0 +1,114 @@
+/**
+ * The tables as Kysely sees them. Only types that SQLite and PostgreSQL share: text, integer, bigint.
+ * Times are integer milliseconds since 1970, flags are 0 or 1, structures are JSON texts.
+ */
+
+type Flag = 0 | 1;
+
+export interface TeamsTable {
+  id: string;
+  /** Namespace of the team's templates. */
+  slug: string;
+  name: string;
+  /** JSON: the limits that differ from the server's defaults. */
+  limits: string;
+  blocked: Flag;
+  created_at: number;
+}
+
+export interface ApiKeysTable {
+  id: string;
+  team_id: string;
+  name: string;
+  /** SHA-256 hex of the whole key. */
+  hash: string;
+  /** JSON: what listings may show of the key. */
+  mask: string;
+  created_at: number;
+  last_used_at: number | null;
+}
+
+export interface TemplatesTable {
+  id: string;
+  team_id: string;
+  public: Flag;
+  created_at: number;
+  updated_at: number;
+  spawn_count: number;
+  last_spawned_at: number | null;
+}
+
+export interface TemplateNamesTable {
+  /** Slug of a team; empty for the names that every team sees. */
+  namespace: string;
+  alias: string;
+  template_id: string;
+}
+
+export interface TemplateBuildsTable {
+  /** UUID. */
+  id: string;
+  template_id: string;
+  status: string;
+  cpu_count: number;
+  memory_mib: number;
+  disk_mib: number;
+  envd_version: string;
+  /** JSON: BuildManifest. */
+  manifest: string;
+  created_at: number;
+  updated_at: number;
+  finished_at: number | null;
+}
+
+export interface TemplateTagsTable {
+  template_id: string;
+  tag: string;
+  build_id: string;
+  created_at: number;
+}
+
+export interface SandboxesTable {
+  id: string;
+  team_id: string;
+  template_id: string;
+  build_id: string;
+  alias: string | null;
+  state: string;
+  created_at: number;
+  started_at: number;
+  end_at: number;
+  /** What the client asked for; resuming starts from it. */
+  timeout_ms: number;
+  cpu_count: number;
+  memory_mib: number;
+  disk_mib: number;
+  envd_version: string;
+  metadata: string;
+  env_vars: string;
+  secure: Flag;
+  allow_internet_access: Flag | null;
+  network: string | null;
+  auto_pause: Flag;
+  auto_resume: Flag;
+  isolation: string | null;
+  driver: string | null;
+  node_id: string | null;
+  host_address: string | null;
+  end_reason: string | null;
+  exit_code: number | null;
+  ended_at: number | null;
+}
+
+export interface Database {
+  teams: TeamsTable;
+  api_keys: ApiKeysTable;
+  templates: TemplatesTable;
+  template_names: TemplateNamesTable;
+  template_builds: TemplateBuildsTable;
+  template_tags: TemplateTagsTable;
+  sandboxes: SandboxesTable;
+}
+
+export const toFlag = (value: boolean): Flag => (value ? 1 : 0);
+export const fromFlag = (value: Flag): boolean => value === 1;

@@ -1,0 +1,60 @@
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import { Kysely } from "kysely";
+import { AppError, errorText } from "@sandbank/core/errors";
+import { ApiKeyStore } from "./api-keys.ts";
+import { migrate } from "./migrations.ts";
+import { SandboxStore } from "./sandboxes.ts";
+import type { Database } from "./schema.ts";
+import { nodeSqliteDialect } from "./sqlite.ts";
+import { TeamStore } from "./teams.ts";
+import { TemplateStore } from "./templates.ts";
+
+/** One store per aggregate over one database. */
+export interface Store {
+  readonly teams: TeamStore;
+  readonly apiKeys: ApiKeyStore;
+  readonly templates: TemplateStore;
+  readonly sandboxes: SandboxStore;
+  close(): Promise<void>;
+}
+
+export interface StoreOptions {
+  /** SQLite file, made with its directory when missing; `:memory:` for one that ends with the process. */
+  path: string;
+}
+
+function openDialect(path: string): ReturnType<typeof nodeSqliteDialect> {
+  try {
+    // Environment variables are for the owner of the service only; SQLite gives its side files the same mode.
+    if (path !== ":memory:") {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      closeSync(openSync(path, "a", 0o600));
+    }
+    return nodeSqliteDialect(path);
+  } catch (error) {
+    throw new AppError({
+      code: "failed_precondition",
+      message: `the database ${path} can't be opened: ${errorText(error)}`,
+      cause: error,
+    });
+  }
+}
+
+/** Opens the database and brings it to the newest schema. Rejects with AppError `failed_precondition`. */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const db = new Kysely<Database>({ dialect: openDialect(options.path) });
+  try {
+    await migrate(db);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  return {
+    teams: new TeamStore(db),
+    apiKeys: new ApiKeyStore(db),
+    templates: new TemplateStore(db),
+    sandboxes: new SandboxStore(db),
+    close: () => db.destroy(),
+  };
+}
