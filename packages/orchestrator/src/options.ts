@@ -1,0 +1,35 @@
+import type { Logger } from "@sandbank/core/logger";
+import type { RuntimeDriver } from "@sandbank/runtime/contract";
+import type { NetworkIdentity } from "./network/addresses.ts";
+
+/** The guest daemon as built for this host: a private folder that every sandbox sees read-only. */
+export interface GuestDaemon {
+  dir: string;
+  /** First process of a sandbox (a real init that starts envd), given where the folder is seen inside. */
+  initArgs(guestDir: string): string[];
+}
+
+export interface OrchestratorOptions {
+  nodeId: string;
+  version: string;
+  /** For new sandboxes. */
+  driver: RuntimeDriver;
+  /** All usable ones, so that sandboxes of an earlier choice are still taken over. */
+  drivers: RuntimeDriver[];
+  identity: NetworkIdentity;
+  paths: {
+    /** One folder per living sandbox. */
+    sandboxesDir: string;
+    /** `BUILD_ID.json` manifests. */
+    buildsDir: string;
+    /** Layer folders that manifests name. */
+    layersDir: string;
+  };
+  envd: GuestDaemon;
+  slotPoolSize: number;
+  /** Creates at work at the same time; others wait their turn. */
+  maxConcurrentStarts: number;
+  /** Processes and threads in one sandbox. */
+  pidsLimit: number;
+  logger: Logger;
+}

@@ -1,0 +1,63 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { NodeService } from "@sandbank/protocol/gen/node_pb";
+import type { SandboxDirectory } from "@sandbank/protocol/routing";
+import { setUpHostNetwork, tearDownHostNetwork } from "./network/host-network.ts";
+import { hostResolvers } from "./network/resolvers.ts";
+import { SlotPool } from "./network/slot-pool.ts";
+import { nodeService } from "./node-service.ts";
+import type { OrchestratorOptions } from "./options.ts";
+import { adoptSandboxes } from "./sandbox/adopt.ts";
+import { BuildCatalog } from "./sandbox/builds.ts";
+import { Lifecycle } from "./sandbox/lifecycle.ts";
+import { Journal } from "./sandbox/record.ts";
+import { SandboxRegistry } from "./sandbox/registry.ts";
+
+export type { OrchestratorOptions } from "./options.ts";
+
+export interface Orchestrator {
+  service: ServiceImpl<typeof NodeService>;
+  directory: Pick<SandboxDirectory, "lookup" | "onGone">;
+  /** What start found and did, for the operator. */
+  started: { adopted: number; cleared: number; reclaimedSlots: number };
+  /** Leaves sandboxes running for the next process. */
+  close(): Promise<void>;
+  /** Ends every sandbox and takes back all that this node put into the kernel. */
+  tearDown(): Promise<void>;
+}
+
+/** Starts the node's agent: host network, sandboxes of an earlier process, ready slots. Rejects when a part can't be had. */
+export async function createOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
+  const { identity, logger } = options;
+  const resolvers = await hostResolvers();
+  const { mtu } = await setUpHostNetwork(identity, resolvers);
+  const slots = new SlotPool({
+    identity,
+    mtu,
+    policy: { internet: true, resolvers },
+    size: options.slotPoolSize,
+    logger,
+  });
+  const journal = new Journal(options.paths.sandboxesDir);
+  const registry = new SandboxRegistry();
+  const context = { options, slots, journal, builds: new BuildCatalog(options.paths), resolvers };
+  const lifecycle = new Lifecycle(context, registry);
+  const { adopted, cleared } = await adoptSandboxes({ options, slots, journal, lifecycle, registry });
+  const reclaimedSlots = await slots.reclaim();
+  await slots.fill();
+  logger.info({ adopted, cleared, reclaimedSlots, driver: options.driver.name, mtu }, "node is ready");
+  return {
+    service: nodeService(options, lifecycle, registry),
+    directory: registry,
+    started: { adopted, cleared, reclaimedSlots },
+    async close() {
+      await lifecycle.close();
+      await slots.close();
+    },
+    async tearDown() {
+      await lifecycle.close();
+      await lifecycle.killAll();
+      await slots.close();
+      await tearDownHostNetwork(identity);
+    },
+  };
+}

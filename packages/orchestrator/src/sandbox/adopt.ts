@@ -1,0 +1,67 @@
+import { errorText } from "@sandbank/core/errors";
+import type { SlotPool } from "../network/slot-pool.ts";
+import type { OrchestratorOptions } from "../options.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { Journal, SandboxRecord } from "./record.ts";
+import type { SandboxRegistry } from "./registry.ts";
+
+export interface AdoptContext {
+  options: OrchestratorOptions;
+  slots: SlotPool;
+  journal: Journal;
+  lifecycle: Lifecycle;
+  registry: SandboxRegistry;
+}
+
+/**
+ * Compares the journal with what really runs, at start: living sandboxes are taken over, ended ones are recorded
+ * with their exit code and cleared away, half-made ones are cleared away.
+ */
+export async function adoptSandboxes(context: AdoptContext): Promise<{ adopted: number; cleared: number }> {
+  const counts = { adopted: 0, cleared: 0 };
+  for (const { sandboxId, record } of await context.journal.list()) {
+    try {
+      if (record?.state === "running" && (await adopt(context, record))) counts.adopted++;
+      else {
+        await clear(context, sandboxId, record);
+        counts.cleared++;
+      }
+    } catch (error) {
+      // One broken sandbox must not keep the node from serving the others; doctor shows what is left.
+      context.options.logger.error({ sandboxId, error: errorText(error) }, "sandbox could not be taken over");
+    }
+  }
+  return counts;
+}
+
+async function adopt(context: AdoptContext, record: SandboxRecord): Promise<boolean> {
+  const driver = context.options.drivers.find((candidate) => candidate.name === record.driver);
+  const runtime = await driver?.find(record.sandboxId, context.journal.workDir(record.sandboxId));
+  if (!driver || !runtime?.isAlive()) return false;
+  const slot = context.slots.adopt(record.slotIndex);
+  context.lifecycle.track({ record, runtime, driver, slot });
+  return true;
+}
+
+async function clear(
+  context: AdoptContext,
+  sandboxId: string,
+  record: SandboxRecord | undefined,
+): Promise<void> {
+  const { options, journal, registry } = context;
+  let exitCode: number | undefined;
+  // Without a readable record any of the drivers may have begun to start it.
+  const drivers = record
+    ? options.drivers.filter((driver) => driver.name === record.driver)
+    : options.drivers;
+  for (const driver of drivers) {
+    const runtime = await driver.find(sandboxId, journal.workDir(sandboxId));
+    if (!runtime) continue;
+    if (!runtime.isAlive()) exitCode = (await runtime.exited).exitCode;
+    await runtime.destroy();
+  }
+  await journal.remove(sandboxId);
+  if (record?.state !== "running") return;
+  const kind = exitCode === undefined ? "lost" : "exited";
+  registry.remove({ sandboxId, atMs: Date.now(), kind, exitCode });
+}

@@ -1,0 +1,125 @@
+import { AppError, errorText, toAppError } from "@sandbank/core/errors";
+import { PhaseTimer } from "@sandbank/core/phases";
+import { UndoStack } from "@sandbank/core/undo";
+import type { SandboxConfig } from "@sandbank/protocol/gen/node_pb";
+import { hashToken } from "@sandbank/protocol/tokens";
+import type { SlotPool } from "../network/slot-pool.ts";
+import type { Slot } from "../network/slot.ts";
+import type { OrchestratorOptions } from "../options.ts";
+import { type Build, BuildCatalog } from "./builds.ts";
+import { guestEnvVars, guestSetup } from "./guest.ts";
+import { defaultDeadlines, waitUntilReady } from "./readiness.ts";
+import type { Journal, SandboxRecord } from "./record.ts";
+import type { NodeSandbox } from "./registry.ts";
+
+export interface CreateContext {
+  options: OrchestratorOptions;
+  slots: SlotPool;
+  journal: Journal;
+  builds: BuildCatalog;
+  resolvers: string[];
+}
+
+/**
+ * Builds one sandbox step by step. Every step's way back goes on one stack: when a step fails, what was taken
+ * is given back in reverse order, and the error says which step it was.
+ */
+export async function createSandbox(
+  context: CreateContext,
+  config: SandboxConfig,
+  timer: PhaseTimer,
+): Promise<NodeSandbox> {
+  const { options, slots, journal } = context;
+  const undo = new UndoStack();
+  try {
+    const build = await timer.measure("build", () => context.builds.load(config.buildId));
+    const slot = await timer.measure("slot", () => takeSlot(context, config, undo));
+    const record = newRecord(options, config, slot);
+    await timer.measure("journal", () => journal.create(record));
+    undo.push("journal", () => journal.remove(record.sandboxId));
+    const runtime = await timer.measure("runtime", () =>
+      options.driver.start(sandboxSpec(context, config, build, slot)),
+    );
+    undo.push("runtime", () => runtime.destroy());
+    await waitUntilReady({
+      names: slot.names,
+      runtime,
+      timer,
+      deadlines: defaultDeadlines,
+      init: {
+        accessToken: config.envdAccessToken,
+        envVars: guestEnvVars(config),
+        defaultUser: build.manifest.defaultUser,
+        defaultWorkdir: build.manifest.defaultWorkdir,
+      },
+    });
+    record.state = "running";
+    record.startedAtMs = Date.now();
+    await timer.measure("record", () => journal.write(record));
+    undo.commit();
+    return { record, runtime, driver: options.driver, slot };
+  } catch (error) {
+    for (const failure of await undo.rollback()) {
+      options.logger.error(
+        { sandboxId: config.sandboxId, step: failure.step, error: errorText(failure.error) },
+        "a step of a failed create could not be undone",
+      );
+    }
+    throw withReason(error);
+  }
+
+  async function takeSlot(ctx: CreateContext, wanted: SandboxConfig, stack: UndoStack): Promise<Slot> {
+    const slot = await slots.take();
+    stack.push("slot", () => slots.release(slot));
+    if (!wanted.allowInternetAccess) await slot.setEgress({ internet: false, resolvers: ctx.resolvers });
+    return slot;
+  }
+}
+
+function newRecord(options: OrchestratorOptions, config: SandboxConfig, slot: Slot): SandboxRecord {
+  return {
+    sandboxId: config.sandboxId,
+    templateId: config.templateId,
+    buildId: config.buildId,
+    driver: options.driver.name,
+    isolation: options.driver.isolation,
+    slotIndex: slot.names.index,
+    state: "starting",
+    startedAtMs: Date.now(),
+    cpuCount: config.cpuCount,
+    memoryMib: config.memoryMib,
+    diskMib: config.diskMib,
+    trafficTokenHash:
+      config.trafficAccessToken === undefined ? undefined : hashToken(config.trafficAccessToken),
+  };
+}
+
+function sandboxSpec(context: CreateContext, config: SandboxConfig, build: Build, slot: Slot) {
+  const { options, journal, resolvers } = context;
+  return {
+    id: config.sandboxId,
+    workDir: journal.workDir(config.sandboxId),
+    layers: build.layers,
+    limits: {
+      cpuCount: config.cpuCount,
+      memoryMib: config.memoryMib,
+      diskMib: config.diskMib,
+      pids: options.pidsLimit,
+    },
+    network: { netnsPath: slot.guestNetnsPath },
+    ...guestSetup(config, options.envd, resolvers),
+  };
+}
+
+/** Callers learn at least that it was the create that failed; a layer's own reason says more and stays. */
+function withReason(error: unknown): AppError {
+  const app = toAppError(error, "sandbox could not be created");
+  if (app.reason !== undefined || app.code !== "internal") return app;
+  return new AppError({
+    code: app.code,
+    reason: "sandbox_create_failed",
+    message: app.message,
+    detail: app.detail,
+    cause: error,
+  });
+}

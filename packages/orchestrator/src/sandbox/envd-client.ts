@@ -1,0 +1,55 @@
+import { request } from "node:http";
+import { AppError } from "@sandbank/core/errors";
+import { envdPort } from "@sandbank/protocol/headers";
+
+export interface EnvdInit {
+  accessToken?: string | undefined;
+  envVars: Record<string, string>;
+  defaultUser: string;
+  defaultWorkdir: string;
+}
+
+/** Hands envd its token, variables and defaults. Rejects unless it answers 204 in time. */
+export async function initEnvd(hostAddress: string, init: EnvdInit, timeoutMs: number): Promise<void> {
+  const body = JSON.stringify({ ...init, timestamp: new Date().toISOString() });
+  const answer = await call(hostAddress, "POST", "/init", timeoutMs, body);
+  if (answer.status !== 204) {
+    throw new AppError({
+      code: "internal",
+      message: `envd refused its configuration with status ${answer.status}`,
+      detail: answer.body.slice(0, 500),
+    });
+  }
+}
+
+interface Answer {
+  status: number;
+  body: string;
+}
+
+function call(host: string, method: string, path: string, timeoutMs: number, body = ""): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const sent = request(
+    {
+      host,
+      port: envdPort,
+      method,
+      path,
+      agent: false,
+      signal: AbortSignal.timeout(timeoutMs),
+      headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+    },
+    (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body: text }));
+      response.on("error", reject);
+    },
+  );
+  sent.on("error", reject);
+  sent.end(body);
+  return promise;
+}

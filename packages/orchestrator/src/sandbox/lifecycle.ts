@@ -1,0 +1,121 @@
+import { AppError, errorText } from "@sandbank/core/errors";
+import { type Phase, PhaseTimer } from "@sandbank/core/phases";
+import { Semaphore } from "@sandbank/core/semaphore";
+import type { SandboxConfig } from "@sandbank/protocol/gen/node_pb";
+import { type CreateContext, createSandbox } from "./create.ts";
+import type { NodeSandbox, SandboxEnd, SandboxRegistry } from "./registry.ts";
+
+export interface Created {
+  sandbox: NodeSandbox;
+  phases: Phase[];
+}
+
+/** Every way a sandbox of this node begins and ends. */
+export class Lifecycle {
+  readonly #context: CreateContext;
+  readonly #registry: SandboxRegistry;
+  readonly #starting = new Map<string, Promise<Created>>();
+  readonly #starts: Semaphore;
+  #closed = false;
+
+  constructor(context: CreateContext, registry: SandboxRegistry) {
+    this.#context = context;
+    this.#registry = registry;
+    this.#starts = new Semaphore("a sandbox start on this node", context.options.maxConcurrentStarts, 1_000);
+  }
+
+  /** Idempotent by id: joins a start under way, gives back the sandbox that runs already. */
+  create(config: SandboxConfig): Promise<Created> {
+    const running = this.#registry.get(config.sandboxId);
+    if (running) return Promise.resolve({ sandbox: running, phases: [] });
+    const known = this.#starting.get(config.sandboxId);
+    if (known) return known;
+    if (this.#closed) {
+      return Promise.reject(new AppError({ code: "unavailable", message: "this node is shutting down" }));
+    }
+    const start = this.#create(config).finally(() => this.#starting.delete(config.sandboxId));
+    this.#starting.set(config.sandboxId, start);
+    return start;
+  }
+
+  async #create(config: SandboxConfig): Promise<Created> {
+    const { logger, driver } = this.#context.options;
+    const timer = new PhaseTimer();
+    const fields = {
+      sandboxId: config.sandboxId,
+      templateId: config.templateId,
+      isolation: driver.isolation,
+    };
+    try {
+      const sandbox = await timer.measure("total", () =>
+        this.#starts.run(() => createSandbox(this.#context, config, timer)),
+      );
+      this.track(sandbox);
+      logger.info({ ...fields, driver: driver.name, phasesMs: timer.toFields() }, "sandbox created");
+      return { sandbox, phases: timer.phases };
+    } catch (error) {
+      logger.error(
+        { ...fields, phasesMs: timer.toFields(), error: errorText(error) },
+        "sandbox create failed",
+      );
+      throw error;
+    }
+  }
+
+  /** Makes a running sandbox known and notices its end. */
+  track(sandbox: NodeSandbox): void {
+    this.#registry.add(sandbox);
+    void sandbox.runtime.exited.then(({ exitCode }) => {
+      if (!this.#closed && !sandbox.ending) return this.#end(sandbox, "exited", exitCode);
+      return undefined;
+    });
+  }
+
+  /** Returns when nothing of the sandbox is left. Rejects with `not_found` when it is not here. */
+  async kill(sandboxId: string): Promise<void> {
+    // A start under way decides by itself whether there will be something to kill.
+    await this.#starting.get(sandboxId)?.catch(() => undefined);
+    const sandbox = this.#registry.get(sandboxId);
+    if (!sandbox) {
+      throw new AppError({ code: "not_found", message: `sandbox ${sandboxId} is not on this node` });
+    }
+    await this.#end(sandbox, "killed", undefined);
+  }
+
+  /** After `close`: ends every sandbox of this node. */
+  async killAll(): Promise<void> {
+    await Promise.all(this.#registry.list().map((sandbox) => this.#end(sandbox, "killed", undefined)));
+  }
+
+  /** Stops noticing; running sandboxes go on and are taken over by the next process. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#starting.values());
+  }
+
+  #end(sandbox: NodeSandbox, kind: SandboxEnd["kind"], exitCode: number | undefined): Promise<void> {
+    sandbox.ending ??= this.#takeDown(sandbox, kind, exitCode);
+    return sandbox.ending;
+  }
+
+  async #takeDown(
+    sandbox: NodeSandbox,
+    kind: SandboxEnd["kind"],
+    exitCode: number | undefined,
+  ): Promise<void> {
+    const { sandboxId } = sandbox.record;
+    const { logger } = this.#context.options;
+    this.#registry.unroute(sandboxId);
+    try {
+      await sandbox.runtime.destroy();
+      await this.#context.slots.release(sandbox.slot);
+      await this.#context.journal.remove(sandboxId);
+    } catch (error) {
+      delete sandbox.ending;
+      logger.error({ sandboxId, kind, error: errorText(error) }, "sandbox could not be taken down");
+      throw error;
+    }
+    this.#registry.remove({ sandboxId, atMs: Date.now(), kind, exitCode });
+    logger.info({ sandboxId, kind, exitCode }, "sandbox ended");
+  }
+}
