@@ -1,0 +1,123 @@
+import { z } from "zod";
+import { AppError } from "@sandbank/core/errors";
+
+const port = z.coerce.number().int().min(1).max(65_535);
+const count = z.coerce.number().int().min(0);
+const absolutePath = z.string().regex(/^\//, "must be an absolute path");
+
+/** Every setting, by its environment variable. */
+const settings = z.object({
+  SANDBANK_STATE_DIR: absolutePath
+    .default("/var/lib/sandbank")
+    .describe("what must not be lost: database, keys, templates, sandboxes"),
+  SANDBANK_CACHE_DIR: absolutePath
+    .default("/var/cache/sandbank")
+    .describe("what can be made again: base template, envd, runsc"),
+  SANDBANK_RUN_DIR: absolutePath.default("/run/sandbank").describe("sockets and runtime state"),
+  SANDBANK_LOG_DIR: absolutePath.default("/var/log/sandbank").describe("the service's log"),
+  SANDBANK_BIND: z
+    .ipv4()
+    .default("127.0.0.1")
+    .describe("address that the API and the sandbox proxy listen on"),
+  SANDBANK_API_PORT: port.default(3000).describe("port of the API"),
+  SANDBANK_PROXY_PORT: port.default(49_983).describe("port of the sandbox proxy"),
+  SANDBANK_DOMAIN: z
+    .string()
+    .optional()
+    .describe("domain of port URLs; localhost with the proxy's port unless told"),
+  SANDBANK_ISOLATION: z
+    .enum(["auto", "microvm", "gvisor", "container"])
+    .default("auto")
+    .describe("isolation tier of new sandboxes; auto takes the strongest that boots"),
+  SANDBANK_TAG: z
+    .string()
+    .regex(/^[a-z][a-z0-9]{0,3}$/, "must be 1 to 4 lower-case letters or digits")
+    .default("sb")
+    .describe("begins the names of this cloud's devices, namespaces and tables"),
+  SANDBANK_HOST_PREFIX: z
+    .string()
+    .regex(/^10\.\d{1,3}$/, "must be like 10.11")
+    .default("10.11")
+    .describe("first two numbers of the host-side addresses of sandboxes"),
+  SANDBANK_SLOT_POOL: count.max(256).default(4).describe("network slots kept ready"),
+  SANDBANK_CONCURRENT_STARTS: count.min(1).default(4).describe("sandboxes that start at the same time"),
+  SANDBANK_PIDS_LIMIT: count.min(16).default(1024).describe("processes and threads in one sandbox"),
+  SANDBANK_LOG_LEVEL: z
+    .enum(["debug", "info", "warn", "error"])
+    .default("info")
+    .describe("how much the service logs"),
+});
+
+export interface Config {
+  stateDir: string;
+  cacheDir: string;
+  runDir: string;
+  logDir: string;
+  bindAddress: string;
+  apiPort: number;
+  proxyPort: number;
+  domain: string;
+  isolation: "auto" | "microvm" | "gvisor" | "container";
+  tag: string;
+  hostPrefix: string;
+  slotPoolSize: number;
+  maxConcurrentStarts: number;
+  pidsLimit: number;
+  logLevel: "debug" | "info" | "warn" | "error";
+}
+
+/** Reads the environment; an unknown SANDBANK_ name or a bad value is an error that names it. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith("SANDBANK_")));
+  // The test runner tells its suites about the cloud under test this way.
+  for (const name of Object.keys(given)) if (name.startsWith("SANDBANK_TEST_")) delete given[name];
+  const parsed = settings.strict().safeParse(given);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`);
+    throw new AppError({ code: "invalid_argument", message: `bad settings: ${problems.join("; ")}` });
+  }
+  const values = parsed.data;
+  return {
+    stateDir: values.SANDBANK_STATE_DIR,
+    cacheDir: values.SANDBANK_CACHE_DIR,
+    runDir: values.SANDBANK_RUN_DIR,
+    logDir: values.SANDBANK_LOG_DIR,
+    bindAddress: values.SANDBANK_BIND,
+    apiPort: values.SANDBANK_API_PORT,
+    proxyPort: values.SANDBANK_PROXY_PORT,
+    domain: values.SANDBANK_DOMAIN ?? `localhost:${values.SANDBANK_PROXY_PORT}`,
+    isolation: values.SANDBANK_ISOLATION,
+    tag: values.SANDBANK_TAG,
+    hostPrefix: values.SANDBANK_HOST_PREFIX,
+    slotPoolSize: values.SANDBANK_SLOT_POOL,
+    maxConcurrentStarts: values.SANDBANK_CONCURRENT_STARTS,
+    pidsLimit: values.SANDBANK_PIDS_LIMIT,
+    logLevel: values.SANDBANK_LOG_LEVEL,
+  };
+}
+
+/** All settings with the value in force and what they are for, for `--print-config`. */
+export function describeConfig(env: NodeJS.ProcessEnv = process.env): string {
+  readConfig(env);
+  const lines = Object.entries(settings.shape).map(([name, schema]) => {
+    const value = env[name] ?? schema.parse(undefined) ?? "";
+    return `${name}=${value}\n    ${schema.description ?? ""}`;
+  });
+  return `${lines.join("\n")}\n`;
+}
+
+const toolVariables =
+  /^(PATH|HOME|LANG|.*_PROXY|.*_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|GOPROXY|GOFLAGS|npm_config_.*|PIP_.*)$/;
+
+/** What package clients (apt, npm, go, pip) may see of the environment: search path, proxies, certificates. */
+export function toolEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const chosen: Record<string, string> = { HOME: "/root" };
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && toolVariables.test(name)) chosen[name] = value;
+  }
+  return { ...chosen, DEBIAN_FRONTEND: "noninteractive" };
+}
+
+/** Whether colours and redrawn lines make sense. */
+export const plainOutput = (env: NodeJS.ProcessEnv = process.env): boolean =>
+  env["NO_COLOR"] !== undefined || env["CI"] !== undefined || !process.stdout.isTTY;

@@ -1,0 +1,21 @@
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import type { Config } from "./env.ts";
+
+/** The clone that this command runs from. */
+export const repositoryDir = fileURLToPath(new URL("../../../../", import.meta.url));
+
+/** Where the parts of one cloud keep their files. */
+export const pathsOf = (config: Config) => ({
+  database: join(config.stateDir, "sandbank.db"),
+  apiKeyFile: join(config.stateDir, "api-key"),
+  seedFile: join(config.stateDir, "token-seed"),
+  sandboxesDir: join(config.stateDir, "sandboxes"),
+  buildsDir: join(config.cacheDir, "builds"),
+  layersDir: join(config.cacheDir, "layers"),
+  runtimeDir: join(config.runDir, "runtime"),
+  adminSocket: join(config.runDir, "admin.sock"),
+  logFile: join(config.logDir, "service.log"),
+});
+
+export type Paths = ReturnType<typeof pathsOf>;

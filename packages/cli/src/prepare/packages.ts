@@ -1,0 +1,76 @@
+import { existsSync } from "node:fs";
+import { run, runUnchecked } from "@sandbank/linux/command";
+import { AppError } from "@sandbank/core/errors";
+import type { Progress } from "../output/progress.ts";
+
+interface HostPackage {
+  name: string;
+  /** A file that shows it is there, any of them. */
+  files: string[];
+  why: string;
+}
+
+const needed: HostPackage[] = [
+  {
+    name: "iproute2",
+    files: ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"],
+    why: "makes network namespaces and devices",
+  },
+  {
+    name: "nftables",
+    files: ["/usr/sbin/nft"],
+    why: "rewrites addresses and holds the egress rules in the kernel",
+  },
+  { name: "util-linux", files: ["/usr/bin/nsenter"], why: "enters a sandbox's network namespace" },
+  {
+    name: "e2fsprogs",
+    files: ["/usr/sbin/mkfs.ext4", "/sbin/mkfs.ext4"],
+    why: "makes size-limited writable layers",
+  },
+  { name: "runc", files: ["/usr/sbin/runc", "/usr/bin/runc"], why: "runs sandboxes of the container tier" },
+  {
+    name: "conmon",
+    files: ["/usr/bin/conmon"],
+    why: "keeps a sandbox's console and exit code when the service restarts",
+  },
+  {
+    name: "catatonit",
+    files: ["/usr/bin/catatonit", "/usr/libexec/catatonit/catatonit"],
+    why: "is the init of every sandbox",
+  },
+  { name: "mmdebstrap", files: ["/usr/bin/mmdebstrap"], why: "builds the base template" },
+  {
+    name: "debian-archive-keyring",
+    files: ["/usr/share/keyrings/debian-archive-keyring.gpg"],
+    why: "verifies the base template's packages",
+  },
+];
+
+/** Installs what this machine lacks, from the distribution's packages, and says what and why. */
+export async function ensurePackages(progress: Progress): Promise<void> {
+  const missing = needed.filter(({ files }) => !files.some((file) => existsSync(file)));
+  if (missing.length > 0) await installPackages(missing, progress);
+}
+
+export async function installPackages(
+  packages: { name: string; why: string }[],
+  progress: Progress,
+): Promise<void> {
+  if ((await runUnchecked("which", ["apt-get"])).exitCode !== 0) {
+    throw new AppError({
+      code: "failed_precondition",
+      message: `missing here: ${packages.map(({ name }) => name).join(", ")}; only Debian's and Ubuntu's packages are installed automatically, so install them and run this again`,
+    });
+  }
+  for (const { name, why } of packages) progress.say(`installing ${name}: ${why}`);
+  const names = packages.map(({ name }) => name);
+  const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", DEBIAN_FRONTEND: "noninteractive" };
+  await progress.step(`packages ${names.join(", ")}`, async (say) => {
+    await run("apt-get", ["update", "-qq"], { env, timeoutMs: 300_000, onOutput: say });
+    await run("apt-get", ["install", "-y", "--no-install-recommends", ...names], {
+      env,
+      timeoutMs: 900_000,
+      onOutput: say,
+    });
+  });
+}
