@@ -1,0 +1,127 @@
+import { STATUS_CODES, type IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { errorText } from "@sandbank/core/errors";
+import { sandboxNotFound, sendErrorRaw } from "./edge-error.ts";
+import { edgeErrorOf, type ExchangeContext } from "./exchange.ts";
+import { responseHeaders } from "./forwarded-headers.ts";
+import type { LiveStream } from "./live-streams.ts";
+import { UpstreamCall, type UpstreamFailure, type UpstreamTarget } from "./upstream-call.ts";
+
+const probeIdleMs = 30_000;
+
+/** A connection that changes its protocol (WebSocket and any other): after the answer it is bytes both ways. */
+export class Tunnel implements LiveStream {
+  readonly sandboxId: string;
+  readonly #context: ExchangeContext;
+  readonly #request: IncomingMessage;
+  readonly #client: Socket;
+  #call: UpstreamCall | undefined;
+  #service: Socket | undefined;
+  #answered = false;
+  #over = false;
+
+  constructor(context: ExchangeContext, request: IncomingMessage, client: Socket) {
+    this.sandboxId = context.sandboxId;
+    this.#context = context;
+    this.#request = request;
+    this.#client = client;
+  }
+
+  start(target: UpstreamTarget, early: Buffer): void {
+    this.#context.live.add(this);
+    this.#client.setTimeout(0);
+    this.#client.on("error", () => this.#end());
+    this.#client.on("close", () => this.#end());
+    const call = new UpstreamCall(target, {
+      connected: (upstream) => upstream.end(),
+      continued: () => undefined,
+      answered: (answer) => this.#relayRefusal(answer),
+      upgraded: (answer, service, head) => this.#join(answer, service, head, early),
+      failed: (failure, error) => this.#onFailure(failure, error),
+    });
+    this.#call = call;
+    call.start();
+  }
+
+  cut(reason: "gone" | "shutdown"): void {
+    if (this.#over) return;
+    if (reason === "gone" && !this.#answered) {
+      this.#over = true;
+      sendErrorRaw(this.#request, this.#client, sandboxNotFound(this.sandboxId));
+      this.#call?.abort();
+      return;
+    }
+    this.#end();
+  }
+
+  #join(answer: IncomingMessage, service: Socket, head: Buffer, early: Buffer): void {
+    const client = this.#client;
+    this.#service = service;
+    if (this.#over) {
+      service.destroy();
+      return;
+    }
+    this.#answered = true;
+    service.setTimeout(0);
+    service.setNoDelay(true);
+    service.setKeepAlive(true, probeIdleMs);
+    client.setNoDelay(true);
+    client.setKeepAlive(true, probeIdleMs);
+    service.on("error", () => this.#end());
+    service.on("close", () => this.#end());
+    client.write(rawHead(answer, answer.rawHeaders), "latin1");
+    if (head.length > 0) client.write(head);
+    if (early.length > 0) service.write(early);
+    // Each direction ends by itself; the sockets close when both have.
+    service.pipe(client);
+    client.pipe(service);
+  }
+
+  /** The service did not change the protocol: its answer goes out as an ordinary one, and the connection ends with it. */
+  #relayRefusal(answer: IncomingMessage): void {
+    if (this.#over) return;
+    this.#answered = true;
+    const headers = responseHeaders(answer.rawHeaders, answer.headers.connection);
+    this.#client.write(rawHead(answer, [...headers, "Connection", "close"]), "latin1");
+    answer.on("error", () => this.#end());
+    answer.pipe(this.#client);
+  }
+
+  #onFailure(failure: UpstreamFailure, error: Error): void {
+    const { sandboxId, port, logger } = this.#context;
+    if (this.#over) return;
+    if (failure !== "refused") {
+      logger.warn({ sandboxId, port, failure, error: errorText(error) }, "upgrade to a sandbox failed");
+    }
+    if (this.#answered) {
+      this.#end();
+      return;
+    }
+    this.#over = true;
+    this.#context.live.delete(this);
+    sendErrorRaw(this.#request, this.#client, edgeErrorOf(failure, this.#context));
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#context.live.delete(this);
+    this.#call?.abort();
+    if (!this.#client.destroyed) closeHard(this.#client);
+    if (this.#service && !this.#service.destroyed) closeHard(this.#service);
+  }
+}
+
+/** After an orderly end of both directions a plain close; a reset otherwise, so that the other end learns of it at once. */
+function closeHard(socket: Socket): void {
+  if (socket.writableFinished && socket.readableEnded) socket.destroy();
+  else if (socket.writableEnded) socket.destroySoon();
+  else socket.resetAndDestroy();
+}
+
+function rawHead(answer: IncomingMessage, headers: readonly string[]): string {
+  const status = answer.statusCode ?? 502;
+  let head = `HTTP/1.1 ${status} ${answer.statusMessage ?? STATUS_CODES[status] ?? ""}\r\n`;
+  for (let i = 0; i + 1 < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  return `${head}\r\n`;
+}

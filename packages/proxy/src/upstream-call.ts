@@ -1,0 +1,115 @@
+import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+
+/** Dials in all before a port counts as closed; the n-th pause is n times `dialPauseMs`. */
+const dialAttempts = 5;
+const dialPauseMs = 100;
+/** For one dial; inside one host an answer comes within a millisecond. */
+const connectTimeoutMs = 5_000;
+const maxHeaderBytes = 256 * 1024;
+
+const nothingListens = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ETIMEDOUT"]);
+
+export interface UpstreamTarget {
+  hostAddress: string;
+  port: number;
+  method: string;
+  path: string;
+  /** Flat name-value list. */
+  headers: string[];
+  agent: Agent;
+  /** For upgrades: the connection may be closed in one direction only. */
+  allowHalfOpen?: boolean;
+  /** The request may be sent again when a kept connection turns out to be closed: it has no body and is idempotent. */
+  repeatable: boolean;
+}
+
+/** `refused`: nobody listens, after all dials. `unreachable`: no connection for another reason. `broken`: ended midway. */
+export type UpstreamFailure = "refused" | "unreachable" | "broken";
+
+export interface UpstreamListener {
+  /** A connection is there; from now on the body may be written. Never called again after a body could have been sent. */
+  connected(upstream: ClientRequest): void;
+  continued(): void;
+  answered(response: IncomingMessage): void;
+  upgraded?(response: IncomingMessage, socket: Socket, head: Buffer): void;
+  /** Called at most once, not after `abort`. */
+  failed(failure: UpstreamFailure, error: Error): void;
+}
+
+/** One request to a sandbox: dials with patience, and says what became of it. */
+export class UpstreamCall {
+  readonly #target: UpstreamTarget;
+  readonly #listener: UpstreamListener;
+  #upstream: ClientRequest | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #attempt = 0;
+  #repeats = 0;
+  #over = false;
+
+  constructor(target: UpstreamTarget, listener: UpstreamListener) {
+    this.#target = target;
+    this.#listener = listener;
+  }
+
+  /** Call once. */
+  start(): void {
+    const { hostAddress, port, method, path, headers, allowHalfOpen } = this.#target;
+    this.#attempt++;
+    // After one closed connection the others of the pool are not worth trying.
+    const agent = this.#repeats === 0 ? this.#target.agent : false;
+    const options = { host: hostAddress, port, method, path, headers, agent, maxHeaderSize: maxHeaderBytes };
+    const upstream = httpRequest(allowHalfOpen ? Object.assign(options, { allowHalfOpen }) : options);
+    this.#upstream = upstream;
+    let connected = false;
+    upstream.on("socket", (socket) => {
+      const ready = (): void => {
+        connected = true;
+        if (!this.#over) this.#listener.connected(upstream);
+      };
+      if (socket.connecting) whenConnected(socket, ready);
+      else ready();
+    });
+    upstream.on("continue", () => this.#listener.continued());
+    upstream.on("response", (response) => this.#listener.answered(response));
+    if (this.#listener.upgraded) {
+      upstream.on("upgrade", (response, socket, head) => this.#listener.upgraded?.(response, socket, head));
+    }
+    upstream.on("error", (error) => this.#onError(upstream, connected, error));
+  }
+
+  /** Ends the call and its connection without a word to the listener. */
+  abort(): void {
+    this.#over = true;
+    clearTimeout(this.#retry);
+    this.#upstream?.destroy();
+  }
+
+  #onError(upstream: ClientRequest, connected: boolean, error: NodeJS.ErrnoException): void {
+    if (this.#over) return;
+    const refused = !connected && nothingListens.has(error.code ?? "");
+    if (refused && this.#attempt < dialAttempts) {
+      this.#retry = setTimeout(() => this.start(), this.#attempt * dialPauseMs);
+      return;
+    }
+    if (connected && upstream.reusedSocket && this.#target.repeatable && this.#repeats++ === 0) {
+      this.#attempt = 0;
+      this.start();
+      return;
+    }
+    this.#over = true;
+    const failure = refused ? "refused" : connected ? "broken" : "unreachable";
+    this.#listener.failed(failure, error);
+  }
+}
+
+function whenConnected(socket: Socket, ready: () => void): void {
+  const timer = setTimeout(() => {
+    socket.destroy(
+      Object.assign(new Error(`no connection after ${connectTimeoutMs} ms`), { code: "ETIMEDOUT" }),
+    );
+  }, connectTimeoutMs);
+  socket.once("connect", ready);
+  socket.once("connect", () => clearTimeout(timer));
+  socket.once("close", () => clearTimeout(timer));
+}
