@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { AppError } from "@sandbank/core/errors";
 
 export interface CommandOptions {
@@ -23,6 +23,13 @@ export interface CommandResult {
 /** Where Debian and Ubuntu keep the programs of an administrator. */
 export const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+const running = new Set<ChildProcess>();
+
+/** Asks every program that runs now to end, for when the user interrupts the work that they are part of. */
+export function interruptCommands(): void {
+  for (const child of running) child.kill("SIGTERM");
+}
+
 /** Runs a program to its end. Rejects only when it can't be started or takes too long; a bad exit code is a result. */
 export async function runUnchecked(
   file: string,
@@ -36,6 +43,7 @@ export async function runUnchecked(
     stdio: ["pipe", "pipe", "pipe"],
     signal: options.signal,
   });
+  running.add(child);
   const output = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
     child[name].setEncoding("utf8").on("data", (text: string) => {
@@ -61,6 +69,7 @@ export async function runUnchecked(
     return await promise;
   } finally {
     clearTimeout(timer);
+    running.delete(child);
   }
 }
 

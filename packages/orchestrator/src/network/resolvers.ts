@@ -4,7 +4,7 @@ const candidates = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
 /** Used when the host itself has only a resolver on loopback, which a sandbox can't reach. */
 const publicResolvers = ["8.8.8.8", "1.1.1.1"];
 
-export interface ResolverConfig {
+interface ResolverConfig {
   nameservers: string[];
   search: string[];
 }

@@ -1,0 +1,70 @@
+import { Command } from "commander";
+import { AppError, errorText } from "@sandbank/core/errors";
+import { version } from "./version.ts";
+
+const program = new Command("sandbank")
+  .description("A self-hosted sandbox cloud that speaks E2B's wire protocol")
+  .version(version)
+  .showHelpAfterError();
+
+// Each command loads its own part: `env` and `ps` must not wait for the service's code.
+program
+  .command("up")
+  .description("install what is missing, start the cloud, check it, print the environment for E2B's SDKs")
+  .option("-d, --detach", "leave the service running in the background")
+  .option("--print-config", "show every setting with its value and end")
+  .action(async (options: { detach?: boolean; printConfig?: boolean }) => {
+    const { upCommand } = await import("./commands/up.ts");
+    await upCommand(options);
+  });
+
+program
+  .command("down")
+  .description("stop the cloud and its sandboxes, leave nothing behind")
+  .action(async () => {
+    const { downCommand } = await import("./commands/down.ts");
+    await downCommand();
+  });
+
+program
+  .command("env")
+  .description('print the environment for E2B\'s SDKs: eval "$(./sandbank env)"')
+  .action(async () => {
+    const { envCommand } = await import("./commands/env.ts");
+    await envCommand();
+  });
+
+program
+  .command("ps")
+  .description("list the sandboxes with the isolation that each really got")
+  .option("--json", "as JSON")
+  .action(async (options: { json?: boolean }) => {
+    const { psCommand } = await import("./commands/ps.ts");
+    await psCommand(options);
+  });
+
+program
+  .command("test")
+  .description("run all tests; the last line counts them")
+  .argument("[suites...]", "only these suites")
+  .action(async (suites: string[]) => {
+    const { testCommand } = await import("./commands/test.ts");
+    await testCommand(suites);
+  });
+
+program
+  .command("serve", { hidden: true })
+  .description("run the service without checks, for service managers")
+  .action(async () => {
+    const { serveCommand } = await import("./commands/serve.ts");
+    await serveCommand();
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(
+    `sandbank: ${error instanceof AppError ? errorText(error) : String((error as Error).stack ?? error)}\n`,
+  );
+  process.exitCode = 1;
+}

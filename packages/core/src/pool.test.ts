@@ -1,0 +1,49 @@
+import { expect, test, vi } from "vitest";
+import { silentLogger } from "./logger.ts";
+import { Pool } from "./pool.ts";
+
+function counterPool(size: number, make = async (n: number): Promise<number> => n) {
+  let made = 0;
+  const discarded: number[] = [];
+  const pool = new Pool({
+    name: "test",
+    size,
+    logger: silentLogger,
+    make: () => make(++made),
+    discard: async (item) => void discarded.push(item),
+  });
+  return { pool, discarded };
+}
+
+test("takes ready items first and refills behind the taker", async () => {
+  const { pool } = counterPool(2);
+  await pool.fill();
+  expect(await pool.take()).toBe(1);
+  await vi.waitFor(() => expect(pool.readyCount).toBe(2));
+  expect(await pool.take()).toBe(2);
+  expect(await pool.take()).toBe(3);
+});
+
+test("an empty pool makes one; a failing make fails that taker only", async () => {
+  const { pool } = counterPool(0, async (n) => {
+    if (n === 1) throw new Error("no device");
+    return n;
+  });
+  await expect(pool.take()).rejects.toThrow("no device");
+  expect(await pool.take()).toBe(2);
+});
+
+test("close discards what is ready, also what is being made", async () => {
+  const gate = Promise.withResolvers<void>();
+  const { pool, discarded } = counterPool(2, async (n) => {
+    if (n === 3) await gate.promise;
+    return n;
+  });
+  await pool.fill();
+  await pool.take();
+  const closing = pool.close();
+  gate.resolve();
+  await closing;
+  expect(discarded.toSorted()).toEqual([2, 3]);
+  await expect(pool.take()).rejects.toThrow("closed");
+});
