@@ -40,8 +40,11 @@ export interface SandboxSpec {
   layers: string[];
   limits: Limits;
   network: {
-    /** `/run/netns/NAME` of the namespace that holds `eth0`, already up with address and route. */
-    netnsPath: string;
+    /**
+     * `/run/netns/NAME` of the namespace that holds `eth0`, already up with address and route.
+     * undefined: a new namespace with nothing in it, which ends with the sandbox.
+     */
+    netnsPath: string | undefined;
   };
   hostname: string;
   /** Text of files written into the root before start, by absolute path: resolv.conf, hosts, … */

@@ -1,0 +1,56 @@
+import { readFileSync } from "node:fs";
+import { poll } from "@sandbank/core/deadline";
+import { hasCode } from "./libc.ts";
+
+/** A process that is told apart from a later one with the same pid. */
+export interface ProcessIdentity {
+  pid: number;
+  /** When it started, in clock ticks since boot. */
+  startTicks: number;
+}
+
+/** Identity of the process that has `pid` now; undefined when there is none. */
+export function identifyProcess(pid: number): ProcessIdentity | undefined {
+  const startTicks = readStat(pid)?.startTicks;
+  return startTicks === undefined ? undefined : { pid, startTicks };
+}
+
+/** Whether that very process still runs; one that has ended and only waits to be reaped does not. */
+export function isRunning(process: ProcessIdentity): boolean {
+  const stat = readStat(process.pid);
+  return stat !== undefined && stat.startTicks === process.startTicks && !"ZXx".includes(stat.state);
+}
+
+/** Sends a signal; false when the process had already ended. */
+export function signalProcess(target: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  if (!isRunning(target)) return false;
+  try {
+    return process.kill(target.pid, signal);
+  } catch (error) {
+    if (hasCode(error, "ESRCH")) return false;
+    throw error;
+  }
+}
+
+/** Waits for the end of a process that need not be a child. Returns false when it still runs after `timeoutMs`. */
+export async function waitForEnd(target: ProcessIdentity, timeoutMs: number): Promise<boolean> {
+  return (await poll(() => (isRunning(target) ? undefined : true), { timeoutMs })) ?? false;
+}
+
+interface ProcessStat {
+  state: string;
+  startTicks: number;
+}
+
+function readStat(pid: number): ProcessStat | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ESRCH")) return undefined;
+    throw error;
+  }
+  // The name, in brackets, may hold anything; the fields after it are numbers: 3 is the state, 22 the start time.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return { state: fields[0] ?? "", startTicks: Number(fields[19]) };
+}

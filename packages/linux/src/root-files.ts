@@ -1,0 +1,101 @@
+import { getRawPointer } from "node:ffi";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, normalize } from "node:path";
+import { checked, cString, hasCode, libc } from "./libc.ts";
+
+const openat2Number = 437n;
+/** Symbolic links, absolute ones too, and `..` are followed as if the directory were the root of everything. */
+const resolveInRoot = 0x10n;
+const pathOnlyFlag = 0o10_000_000;
+
+/**
+ * Writes a text file (mode 0644) at `path`, absolute as seen inside `root`; missing directories are made.
+ * No link in there leads out of `root`; a link at `path` itself is replaced. Throws SystemCallError or an error of node:fs.
+ */
+export function writeFileInRoot(root: string, path: string, text: string): void {
+  const clean = normalize(`/${path}`);
+  const rootFd = openSync(root, constants.O_DIRECTORY | pathOnlyFlag);
+  try {
+    const directoryFd = openDirectory(rootFd, dirname(clean));
+    try {
+      // The name below an open descriptor: nothing but the last component is left to be looked up.
+      const target = `/proc/self/fd/${directoryFd}/${basename(clean)}`;
+      removeLink(target);
+      const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
+      const fd = openSync(target, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644);
+      try {
+        writeFileSync(fd, text);
+        // Whatever this process' umask took away.
+        fchmodSync(fd, 0o644);
+      } finally {
+        closeSync(fd);
+      }
+    } finally {
+      closeSync(directoryFd);
+    }
+  } finally {
+    closeSync(rootFd);
+  }
+}
+
+/** Makes a directory with exactly `mode` inside `root`, with missing parents; one that is there stays as it is. */
+export function makeDirectoryInRoot(root: string, path: string, mode: number): void {
+  const rootFd = openSync(root, constants.O_DIRECTORY | pathOnlyFlag);
+  try {
+    closeSync(openDirectory(rootFd, normalize(`/${path}`), mode));
+  } finally {
+    closeSync(rootFd);
+  }
+}
+
+function openDirectory(rootFd: number, path: string, mode = 0o755): number {
+  try {
+    return openInRoot(rootFd, path);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT") || path === "/") throw error;
+  }
+  const parentFd = openDirectory(rootFd, dirname(path));
+  try {
+    const child = `/proc/self/fd/${parentFd}/${basename(path)}`;
+    mkdirSync(child);
+    chmodSync(child, mode);
+  } finally {
+    closeSync(parentFd);
+  }
+  return openInRoot(rootFd, path);
+}
+
+function openInRoot(rootFd: number, path: string): number {
+  const pathBytes = cString(path);
+  // struct open_how: flags, mode, resolve
+  const how = Buffer.alloc(24);
+  how.writeBigUInt64LE(BigInt(constants.O_DIRECTORY | pathOnlyFlag) | 0o2_000_000n, 0);
+  how.writeBigUInt64LE(resolveInRoot, 16);
+  return checked(
+    "openat2",
+    path,
+    libc.syscall(
+      openat2Number,
+      BigInt(rootFd),
+      getRawPointer(pathBytes),
+      getRawPointer(how),
+      BigInt(how.length),
+      0n,
+      0n,
+    ),
+  );
+}
+
+function removeLink(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) unlinkSync(path);
+}

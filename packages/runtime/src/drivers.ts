@@ -1,0 +1,58 @@
+import { AppError } from "@sandbank/core/errors";
+import type { Logger } from "@sandbank/core/logger";
+import { findProgram } from "@sandbank/linux/program";
+import type { Isolation, RuntimeDriver } from "./contract.ts";
+import { containerDriver } from "./drivers/container.ts";
+import { gvisorDriver } from "./drivers/gvisor.ts";
+
+export interface DriversOptions {
+  /** Owned by the drivers, on a file system that a reboot empties, e.g. `/run/sandbank/runtime`. */
+  stateDir: string;
+  /** For what is worth keeping; best on the file system that holds the sandboxes' `workDir`s. */
+  cacheDir: string;
+  /** Absolute path of runsc; without it there is no `gvisor` driver. */
+  runscPath?: string | undefined;
+  logger: Logger;
+}
+
+/** The drivers whose programs are installed, strongest isolation first. None of them is proven yet. */
+export function createDrivers(options: DriversOptions): RuntimeDriver[] {
+  const conmonPath = findProgram("conmon");
+  if (conmonPath === undefined) return [];
+  const { stateDir, cacheDir, logger } = options;
+  const shared = { stateDir, cacheDir, logger, conmonPath };
+  const drivers: RuntimeDriver[] = [];
+  if (options.runscPath !== undefined) drivers.push(gvisorDriver(options.runscPath, shared));
+  const containerRuntime = findProgram("runc") ?? findProgram("crun");
+  if (containerRuntime !== undefined) drivers.push(containerDriver(containerRuntime, shared));
+  return drivers;
+}
+
+export interface DriverChoice {
+  driver: RuntimeDriver;
+  tried: { name: string; result: string }[];
+}
+
+/**
+ * The first driver, in the given order, that is wanted and boots a sandbox. `auto` wants all of them.
+ * Rejects with AppError `runtime_unavailable` that lists what was tried and what came of it.
+ */
+export async function chooseDriver(
+  drivers: RuntimeDriver[],
+  wanted: "auto" | Isolation | (string & {}),
+): Promise<DriverChoice> {
+  const tried: DriverChoice["tried"] = [];
+  for (const driver of drivers) {
+    if (wanted !== "auto" && wanted !== driver.isolation && wanted !== driver.name) continue;
+    const { usable, evidence } = await driver.probe();
+    tried.push({ name: driver.name, result: evidence });
+    if (usable) return { driver, tried };
+  }
+  const list = tried.map(({ name, result }) => `${name}: ${result}`).join("; ");
+  const nothing = drivers.length === 0 ? "no runtime is installed" : `no driver is called "${wanted}"`;
+  throw new AppError({
+    code: "failed_precondition",
+    reason: "runtime_unavailable",
+    message: `no way to isolate sandboxes works on this machine (${list || nothing})`,
+  });
+}

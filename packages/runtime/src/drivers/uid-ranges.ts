@@ -1,0 +1,77 @@
+import { closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { AppError } from "@sandbank/core/errors";
+import { hasCode } from "@sandbank/linux/libc";
+import { openUserNamespace } from "@sandbank/linux/user-namespace";
+
+export const idsPerRange = 65_536;
+
+/**
+ * The ids that systemd's registry leaves to nobody: above its containers' dynamic ranges (which end at 1879048191),
+ * below 2^31, which some programs take for negative.
+ */
+const firstRangeId = 1_879_048_192;
+const rangeCount = 4000;
+
+export interface IdRangeLease {
+  index: number;
+  firstId: number;
+}
+
+/**
+ * Gives every live sandbox 65,536 user and group ids of its own. Who holds a range is a file, so that it outlives this process;
+ * the namespaces that describe the mappings are kept open and used again.
+ */
+export class UidRanges {
+  readonly #directory: string;
+  readonly #namespaces = new Map<number, Promise<number>>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Takes the lowest free range for sandbox `id`. Throws AppError `resource_exhausted` when none is free. */
+  take(id: string): IdRangeLease {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    for (let index = 0; index < rangeCount; index++) {
+      try {
+        writeFileSync(`${this.#directory}/${index}`, id, { flag: "wx" });
+        return { index, firstId: firstRangeId + index * idsPerRange };
+      } catch (error) {
+        if (!hasCode(error, "EEXIST")) throw error;
+      }
+    }
+    throw new AppError({
+      code: "resource_exhausted",
+      message: `all ${rangeCount} ranges of user ids are taken`,
+    });
+  }
+
+  /** Gives a range back, if `id` still holds it. */
+  release(index: number, id: string): void {
+    const file = `${this.#directory}/${index}`;
+    try {
+      if (readFileSync(file, "utf8") === id) rmSync(file);
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw error;
+    }
+  }
+
+  /** Descriptor of a user namespace that maps the range; stays open until `close`. */
+  namespaceOf(lease: IdRangeLease): Promise<number> {
+    const known = this.#namespaces.get(lease.index);
+    if (known) return known;
+    const made = openUserNamespace({ first: lease.firstId, count: idsPerRange });
+    this.#namespaces.set(lease.index, made);
+    // A failure is the caller's to report; the next one tries anew.
+    made.catch(() => this.#namespaces.delete(lease.index));
+    return made;
+  }
+
+  async close(): Promise<void> {
+    const open = [...this.#namespaces.values()];
+    this.#namespaces.clear();
+    for (const result of await Promise.allSettled(open)) {
+      if (result.status === "fulfilled") closeSync(result.value);
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import { chmodSync, chownSync, existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { poll, withTimeout } from "@sandbank/core/deadline";
+import { AppError, errorText } from "@sandbank/core/errors";
+import { removeCgroup } from "@sandbank/linux/cgroup";
+import { runUnchecked } from "@sandbank/linux/command";
+import { hasCode } from "@sandbank/linux/libc";
+import { mountPointsUnder } from "@sandbank/linux/mount";
+import {
+  identifyProcess,
+  isRunning,
+  signalProcess,
+  waitForEnd,
+  type ProcessIdentity,
+} from "@sandbank/linux/process";
+import type { ExitWatch } from "../exit-watch.ts";
+import { removeRecord, type SandboxRecord } from "../record.ts";
+import { removeRootfs } from "../rootfs.ts";
+import { cgroupPath } from "./common-config.ts";
+import { bundlePaths, type StatePaths } from "./paths.ts";
+
+/** SIGKILL works at once unless the machine is in trouble. */
+const killTimeoutMs = 10_000;
+/** A monitor ends by itself after its sandbox, and a create under way comes to its end. */
+const monitorTimeoutMs = 5000;
+const deleteTimeoutMs = 20_000;
+
+export interface Teardown {
+  record: SandboxRecord;
+  workDir: string;
+  paths: StatePaths;
+  runtimeArgs: string[];
+  exits: ExitWatch;
+  release: (record: SandboxRecord) => void;
+}
+
+/**
+ * Ends a sandbox and takes down whatever of it exists, from any state. Every step is tried even when one before it failed.
+ * Rejects with AppError `internal` that names the steps that failed; a repeat picks up what is left.
+ */
+export async function destroySandbox(teardown: Teardown): Promise<void> {
+  const { record, workDir, paths } = teardown;
+  const failures: string[] = [];
+  const step = async (name: string, work: () => Promise<void> | void): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      failures.push(`${name}: ${errorText(error)}`);
+    }
+  };
+  await step("end the process", () => endProcess(teardown));
+  await step("delete the container", () => deleteContainer(teardown));
+  await step("end the monitor", () => endMonitor(record, workDir));
+  await step("remove the control group", () => removeCgroup(cgroupPath(record.id), killTimeoutMs));
+  await step("take the file system down", () => removeRootfs(workDir));
+  await step("remove files", () => removeFiles(record.id, workDir, paths));
+  await step("give ids back", () => teardown.release(record));
+  if (failures.length === 0) {
+    removeRecord(workDir);
+    return;
+  }
+  throw new AppError({
+    code: "internal",
+    message: "the sandbox could not be removed completely",
+    detail: failures.join("; "),
+  });
+}
+
+function removeFiles(id: string, workDir: string, paths: StatePaths): void {
+  // Nothing may be removed through a mount that is still there.
+  if (mountPointsUnder(workDir).length > 0) throw new Error("something is still mounted");
+  const { bundle, pidFile, monitorPidFile, sysfs, guestMounts } = bundlePaths(workDir);
+  for (const path of [bundle, pidFile, monitorPidFile, sysfs, guestMounts]) {
+    rmSync(path, { recursive: true, force: true });
+  }
+  rmSync(`${paths.socketDir}/${id}`, { recursive: true, force: true });
+  rmSync(`${paths.exitDir}/${id}`, { force: true });
+  if (existsSync(workDir)) {
+    chownSync(workDir, 0, 0);
+    chmodSync(workDir, 0o700);
+  }
+}
+
+/** The monitor's process, found by the pid it has written down; undefined when it is not running. */
+export function monitorOf(record: SandboxRecord, workDir: string): ProcessIdentity | undefined {
+  const pid = readPid(bundlePaths(workDir).monitorPidFile);
+  const process = pid === undefined ? undefined : identifyProcess(pid);
+  // The pid may since belong to someone else.
+  return process && commandLine(process.pid).includes(record.id) ? process : undefined;
+}
+
+async function endProcess({ record, exits }: Teardown): Promise<void> {
+  const { process, monitor } = record;
+  if (!process) return;
+  signalProcess(process, "SIGKILL");
+  if (!(await waitForEnd(process, killTimeoutMs))) throw new Error(`pid ${process.pid} outlives SIGKILL`);
+  // Whoever waits for the exit code gets it before its file is removed.
+  await withTimeout("the exit code", monitorTimeoutMs, () => exits.exited(record.id, process, monitor));
+}
+
+/** The runtime's own state; asking it is skipped when it has none, because that costs a process. */
+async function deleteContainer({ record, paths, runtimeArgs, workDir }: Teardown): Promise<void> {
+  // A create under way, whose maker was killed, comes to its end first.
+  const monitor = record.process ? undefined : monitorOf(record, workDir);
+  if (monitor) await waitForCreate(monitor, workDir);
+  if (!readdirSync(paths.runtimeRoot).some((name) => name.includes(record.id))) return;
+  const args = [...runtimeArgs, "delete", "--force", record.id];
+  const result = await runUnchecked(record.runtimePath, args, { timeoutMs: deleteTimeoutMs });
+  if (result.exitCode !== 0) throw new Error(result.stderr.trim().slice(-500));
+}
+
+async function waitForCreate(monitor: ProcessIdentity, workDir: string): Promise<void> {
+  const { pidFile } = bundlePaths(workDir);
+  await poll(() => existsSync(pidFile) || !isRunning(monitor) || undefined, { timeoutMs: monitorTimeoutMs });
+}
+
+async function endMonitor(record: SandboxRecord, workDir: string): Promise<void> {
+  const monitor = record.monitor ?? monitorOf(record, workDir);
+  if (!monitor || (await waitForEnd(monitor, monitorTimeoutMs))) return;
+  signalProcess(monitor, "SIGKILL");
+  if (!(await waitForEnd(monitor, killTimeoutMs))) throw new Error(`pid ${monitor.pid} outlives SIGKILL`);
+}
+
+function readPid(path: string): number | undefined {
+  const pid = Number(readIfThere(path).trim());
+  return pid > 0 ? pid : undefined;
+}
+
+const commandLine = (pid: number): string => readIfThere(`/proc/${pid}/cmdline`);
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ESRCH")) return "";
+    throw error;
+  }
+}
