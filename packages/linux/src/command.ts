@@ -91,3 +91,27 @@ function commandError(
   const line = [file, ...args].join(" ").slice(0, 500);
   return new AppError({ code, message: `${file} failed`, detail: `${line}: ${what}`, cause });
 }
+
+/** Runs a program whose output goes straight to this process's own. Gives its exit code. */
+export async function runVisible(
+  file: string,
+  args: string[],
+  options: Pick<CommandOptions, "cwd" | "env"> & { timeoutMs: number },
+): Promise<number> {
+  const child = spawn(file, args, {
+    cwd: options.cwd,
+    env: options.env,
+    stdio: ["ignore", "inherit", "inherit"],
+    timeout: options.timeoutMs,
+    killSignal: "SIGKILL",
+  });
+  running.add(child);
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  child.on("error", reject);
+  child.on("close", (code) => resolve(code ?? 128));
+  try {
+    return await promise;
+  } finally {
+    running.delete(child);
+  }
+}

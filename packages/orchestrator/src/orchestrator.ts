@@ -10,13 +10,15 @@ import { adoptSandboxes } from "./sandbox/adopt.ts";
 import { BuildCatalog } from "./sandbox/builds.ts";
 import { Lifecycle } from "./sandbox/lifecycle.ts";
 import { Journal } from "./sandbox/record.ts";
-import { SandboxRegistry } from "./sandbox/registry.ts";
+import { type NodeSandbox, SandboxRegistry } from "./sandbox/registry.ts";
 
 export type { OrchestratorOptions } from "./options.ts";
 
 export interface Orchestrator {
   service: ServiceImpl<typeof NodeService>;
   directory: Pick<SandboxDirectory, "lookup" | "onGone">;
+  /** What runs here, for the operator. */
+  sandboxes(): NodeSandboxStatus[];
   /** What start found and did, for the operator. */
   started: { adopted: number; cleared: number; reclaimedSlots: number };
   /** Leaves sandboxes running for the next process. */
@@ -24,6 +26,26 @@ export interface Orchestrator {
   /** Ends every sandbox and takes back all that this node put into the kernel. */
   tearDown(): Promise<void>;
 }
+
+export interface NodeSandboxStatus {
+  sandboxID: string;
+  templateID: string;
+  isolation: string;
+  driver: string;
+  hostAddress: string;
+  pid: number;
+  startedAt: string;
+}
+
+const statusOf = ({ record, runtime, slot }: NodeSandbox): NodeSandboxStatus => ({
+  sandboxID: record.sandboxId,
+  templateID: record.templateId,
+  isolation: record.isolation,
+  driver: record.driver,
+  hostAddress: slot.names.hostAddress,
+  pid: runtime.pid,
+  startedAt: new Date(record.startedAtMs).toISOString(),
+});
 
 /** Starts the node's agent: host network, sandboxes of an earlier process, ready slots. Rejects when a part can't be had. */
 export async function createOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
@@ -48,6 +70,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   return {
     service: nodeService(options, lifecycle, registry),
     directory: registry,
+    sandboxes: () => registry.list().map((sandbox) => statusOf(sandbox)),
     started: { adopted, cleared, reclaimedSlots },
     async close() {
       await lifecycle.close();

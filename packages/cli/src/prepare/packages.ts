@@ -46,16 +46,24 @@ const needed: HostPackage[] = [
   },
 ];
 
+const neededByTests: HostPackage[] = [
+  { name: "python3-venv", files: ["/usr/share/doc/python3-venv"], why: "holds Python's SDKs for the tests" },
+  { name: "curl", files: ["/usr/bin/curl"], why: "is a client of its own in network tests" },
+];
+
+/** Installs what only the tests need. */
+export async function installTestPackages(progress: Progress): Promise<void> {
+  const missing = neededByTests.filter(({ files }) => !files.some((file) => existsSync(file)));
+  if (missing.length > 0) await installPackages(missing, progress);
+}
+
 /** Installs what this machine lacks, from the distribution's packages, and says what and why. */
 export async function ensurePackages(progress: Progress): Promise<void> {
   const missing = needed.filter(({ files }) => !files.some((file) => existsSync(file)));
   if (missing.length > 0) await installPackages(missing, progress);
 }
 
-export async function installPackages(
-  packages: { name: string; why: string }[],
-  progress: Progress,
-): Promise<void> {
+async function installPackages(packages: { name: string; why: string }[], progress: Progress): Promise<void> {
   if ((await runUnchecked("which", ["apt-get"])).exitCode !== 0) {
     throw new AppError({
       code: "failed_precondition",

@@ -95,7 +95,11 @@ test("a guest that takes another source address gets nothing through", async () 
   const { port } = hostServer.address() as AddressInfo;
   await inGuest(slot(0), "ip", ["addr", "add", "198.51.100.7/32", "dev", "eth0"]);
   const { exitCode } = await inGuest(slot(0), "curl", [
-    ...["-sS", "--max-time", "1", "--interface", "198.51.100.7"],
+    "-sS",
+    "--max-time",
+    "1",
+    "--interface",
+    "198.51.100.7",
     `http://198.51.100.99:${port}/`,
   ]);
   expect(exitCode).not.toBe(0);

@@ -1,0 +1,36 @@
+import { hostname } from "node:os";
+import type { Logger } from "@sandbank/core/logger";
+import type { OrchestratorOptions } from "@sandbank/orchestrator/orchestrator";
+import type { RuntimeDriver } from "@sandbank/runtime/contract";
+import type { Config } from "../config/env.ts";
+import type { Paths } from "../config/paths.ts";
+import type { Prepared } from "../prepare/prepare.ts";
+import { version } from "../version.ts";
+
+export interface NodeParts {
+  prepared: Pick<Prepared, "envd">;
+  drivers: RuntimeDriver[];
+  driver: RuntimeDriver;
+  logger: Logger;
+}
+
+/** This machine's node, as its settings say. */
+export function orchestratorOptions(config: Config, paths: Paths, parts: NodeParts): OrchestratorOptions {
+  return {
+    nodeId: hostname(),
+    version,
+    driver: parts.driver,
+    drivers: parts.drivers,
+    identity: { tag: config.tag, hostPrefix: config.hostPrefix },
+    paths: {
+      sandboxesDir: paths.sandboxesDir,
+      buildsDir: paths.buildsDir,
+      layersDir: paths.layersDir,
+    },
+    envd: parts.prepared.envd,
+    slotPoolSize: config.slotPoolSize,
+    maxConcurrentStarts: config.maxConcurrentStarts,
+    pidsLimit: config.pidsLimit,
+    logger: parts.logger,
+  };
+}

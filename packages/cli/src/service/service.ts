@@ -1,0 +1,159 @@
+import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { type Api, createApi } from "@sandbank/api/server";
+import { errorText } from "@sandbank/core/errors";
+import { createOrchestrator, type Orchestrator } from "@sandbank/orchestrator/orchestrator";
+import { NodeService } from "@sandbank/protocol/gen/node_pb";
+import { createProxy, type Proxy } from "@sandbank/proxy/server";
+import { chooseDriver, createDrivers } from "@sandbank/runtime/drivers";
+import { openStore, type Store } from "@sandbank/store/store";
+import type { Config } from "../config/env.ts";
+import { pathsOf, type Paths } from "../config/paths.ts";
+import type { Prepared } from "../prepare/prepare.ts";
+import { version } from "../version.ts";
+import { type AdminHandlers, type SandboxStatus, startAdminServer } from "./admin-server.ts";
+import { openLog } from "./logger.ts";
+import { type NodeParts, orchestratorOptions } from "./orchestrator-options.ts";
+import { tokenSeed, writeSecret } from "./secrets.ts";
+
+/** How long requests under way may take to finish at shutdown (ms). */
+const graceMs = 5_000;
+
+/** One cloud in one process: node agent, control plane, edge, admin socket. */
+export interface Service {
+  /** Resolves when the service has ended, however it was asked to; rejects when ending failed. */
+  readonly ended: Promise<void>;
+  /** Ctrl-C takes everything down; SIGTERM and a closed terminal leave sandboxes to the next process. */
+  handleSignals(): void;
+}
+
+interface Parts {
+  store: Store;
+  orchestrator: Orchestrator;
+  api: Api;
+  proxy: Proxy;
+}
+
+/** Starts everything and returns when it answers. On failure what was started is stopped again. */
+export async function startService(config: Config, prepared: Prepared): Promise<Service> {
+  const paths = pathsOf(config);
+  const logger = openLog(paths.logFile, config.logLevel);
+  const drivers = createDrivers({
+    stateDir: paths.runtimeDir,
+    cacheDir: paths.diskImagesDir,
+    runscPath: prepared.runsc.path,
+    logger,
+  });
+  const { driver, tried } = await chooseDriver(drivers, config.isolation);
+  logger.info({ tried, chosen: driver.name }, "isolation chosen");
+  const parts = await startParts(config, paths, { prepared, drivers, driver, logger });
+  const shutdown = new Shutdown(parts, logger);
+  const startedAt = new Date().toISOString();
+  const handlers: AdminHandlers = {
+    status: async () => ({
+      pid: process.pid,
+      version,
+      isolation: driver.isolation,
+      driver: driver.name,
+      apiUrl: `http://${config.bindAddress}:${config.apiPort}`,
+      proxyUrl: `http://${config.bindAddress}:${config.proxyPort}`,
+      domain: config.domain,
+      startedAt,
+      sandboxCount: parts.orchestrator.sandboxes().length,
+    }),
+    sandboxes: () => sandboxStatuses(parts),
+    shutdown: (mode) => shutdown.begin(mode),
+  };
+  const admin = await startAdminServer(paths.adminSocket, handlers, logger);
+  shutdown.onBegin(() => admin.close());
+  logger.info({ version, pid: process.pid }, "service is ready");
+  return { ended: shutdown.ended, handleSignals: () => shutdown.handleSignals() };
+}
+
+async function startParts(
+  config: Config,
+  paths: Paths,
+  made: NodeParts & { prepared: Prepared },
+): Promise<Parts> {
+  const { logger, prepared } = made;
+  const store = await openStore({ path: paths.database });
+  const orchestrator = await createOrchestrator(orchestratorOptions(config, paths, made));
+  // Control plane and node meet at node.proto also inside one process.
+  const transport = createRouterTransport(({ service }) => service(NodeService, orchestrator.service));
+  const api = await createApi({
+    store,
+    node: createClient(NodeService, transport),
+    tokenSeed: await tokenSeed(paths.seedFile),
+    domain: config.domain,
+    logger,
+  });
+  const newKey = await api.ensureDefaultTeamAndKey();
+  if (newKey) await writeSecret(paths.apiKeyFile, newKey);
+  await api.registerBuild(prepared.base, { names: ["base"] });
+  const proxy = createProxy({
+    directory: {
+      lookup: (sandboxId) => orchestrator.directory.lookup(sandboxId),
+      onGone: (listener) => orchestrator.directory.onGone(listener),
+      findBySignature: (access, signature) => api.directory.findBySignature(access, signature),
+    },
+    logger,
+  });
+  await api.listen({ host: config.bindAddress, port: config.apiPort });
+  await proxy.listen({ host: config.bindAddress, port: config.proxyPort });
+  return { store, orchestrator, api, proxy };
+}
+
+async function sandboxStatuses({ api, orchestrator, store }: Parts): Promise<SandboxStatus[]> {
+  const records = new Map((await store.sandboxes.inStates(["running"])).map((record) => [record.id, record]));
+  const ends = new Map(api.listRunning().map((running) => [running.route.sandboxId, running.endAtMs]));
+  return orchestrator.sandboxes().map((sandbox) => ({
+    ...sandbox,
+    state: ends.has(sandbox.sandboxID) ? "running" : "unknown to the control plane",
+    templateID: records.get(sandbox.sandboxID)?.templateId ?? sandbox.templateID,
+    endAt: new Date(ends.get(sandbox.sandboxID) ?? 0).toISOString(),
+  }));
+}
+
+/** The one way to end, whoever asks for it. */
+class Shutdown {
+  readonly ended: Promise<void>;
+  readonly #parts: Parts;
+  readonly #logger: ReturnType<typeof openLog>;
+  readonly #end = Promise.withResolvers<void>();
+  readonly #listeners: (() => void)[] = [];
+  #begun = false;
+
+  constructor(parts: Parts, logger: ReturnType<typeof openLog>) {
+    this.#parts = parts;
+    this.#logger = logger;
+    this.ended = this.#end.promise;
+  }
+
+  onBegin(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  handleSignals(): void {
+    process.on("SIGINT", () => this.begin("down"));
+    process.on("SIGTERM", () => this.begin("stop"));
+    process.on("SIGHUP", () => this.begin("stop"));
+  }
+
+  begin(mode: "down" | "stop"): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.#logger.info({ mode }, "service is ending");
+    this.#run(mode).then(this.#end.resolve, (error: unknown) => {
+      this.#logger.error({ error: errorText(error) }, "service did not end cleanly");
+      this.#end.reject(error);
+    });
+  }
+
+  async #run(mode: "down" | "stop"): Promise<void> {
+    const { store, orchestrator, api, proxy } = this.#parts;
+    for (const listener of this.#listeners) listener();
+    await Promise.all([proxy.close({ graceMs: mode === "down" ? 0 : graceMs }), api.close()]);
+    await (mode === "down" ? orchestrator.tearDown() : orchestrator.close());
+    await store.close();
+    this.#logger.flush();
+  }
+}

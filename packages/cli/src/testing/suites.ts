@@ -1,0 +1,54 @@
+import { join } from "node:path";
+import { errorText } from "@sandbank/core/errors";
+import { runVisible } from "@sandbank/linux/command";
+import { repositoryDir } from "../config/paths.ts";
+import { TestCloud } from "../testkit.ts";
+import { addCounts, type Counts, noCounts } from "./counts.ts";
+import { runPytest, runVitest } from "./runners.ts";
+import type { Suite, SuiteContext } from "./suite.ts";
+
+/** All suites, cheapest first, so that a broken clone says so in seconds. */
+export const suites: Suite[] = [
+  { name: "check", run: runCheck },
+  { name: "unit", run: (context) => runVitest("unit", context) },
+  { name: "host", run: (context) => runVitest("host", context) },
+  { name: "sdk-container", run: (context) => runSdkSuites("container", 1, context) },
+  { name: "sdk-gvisor", run: (context) => runSdkSuites("gvisor", 2, context) },
+];
+
+async function runCheck(context: SuiteContext): Promise<Counts> {
+  const exitCode = await runVisible(process.execPath, [...process.execArgv, "scripts/check.ts"], {
+    cwd: repositoryDir,
+    env: { ...context.env, PATH: `${join(repositoryDir, "node_modules/.bin")}:${context.env["PATH"]}` },
+    timeoutMs: 5 * 60_000,
+  });
+  return exitCode === 0 ? { ...noCounts, passed: 1 } : { ...noCounts, failed: 1 };
+}
+
+/** The published SDKs against a cloud of their own; its start and its traceless end are tests too. */
+async function runSdkSuites(
+  isolation: "container" | "gvisor",
+  number: number,
+  context: SuiteContext,
+): Promise<Counts> {
+  const cloud = await TestCloud.create({ isolation, number });
+  let counts = noCounts;
+  const step = async (name: string, work: () => Promise<void>): Promise<boolean> => {
+    try {
+      await work();
+      counts = addCounts(counts, { ...noCounts, passed: 1 });
+      return true;
+    } catch (error) {
+      process.stderr.write(`FAIL ${name}: ${errorText(error)}\n`);
+      counts = addCounts(counts, { ...noCounts, failed: 1 });
+      return false;
+    }
+  };
+  if (await step(`sandbank up (${isolation})`, () => cloud.up())) {
+    const env = { ...(await cloud.environment()), SANDBANK_TEST_ISOLATION: isolation };
+    counts = addCounts(counts, await runPytest("tests/sdk/python", context, env));
+    counts = addCounts(counts, await runVitest("sdk", context, env));
+  }
+  await step(`sandbank down (${isolation})`, () => cloud.dispose());
+  return counts;
+}

@@ -1,0 +1,100 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AppError } from "@sandbank/core/errors";
+import { type CommandResult, runUnchecked } from "@sandbank/linux/command";
+import { toolEnvironment } from "./config/env.ts";
+import { repositoryDir } from "./config/paths.ts";
+import type { SandboxStatus, ServiceStatus } from "./service/admin-server.ts";
+import { AdminClient } from "./service/admin-client.ts";
+
+export interface TestCloudOptions {
+  isolation: "auto" | "gvisor" | "container";
+  /** Tells clouds of one machine apart, 0–9: ports, names and addresses follow from it. */
+  number: number;
+  /** Settings beside those that keep it apart. */
+  settings?: Record<string, string>;
+}
+
+/**
+ * A cloud of its own, started and stopped with the command that users type, beside whatever else runs here:
+ * own state, ports, names and addresses; only what can be rebuilt (templates, runsc, envd) is shared.
+ */
+export class TestCloud {
+  readonly dir: string;
+  readonly settings: Record<string, string>;
+  readonly #admin: AdminClient;
+
+  private constructor(dir: string, options: TestCloudOptions) {
+    this.dir = dir;
+    this.settings = {
+      SANDBANK_STATE_DIR: join(dir, "state"),
+      SANDBANK_RUN_DIR: join(dir, "run"),
+      SANDBANK_LOG_DIR: join(dir, "log"),
+      SANDBANK_API_PORT: String(33_000 + options.number),
+      SANDBANK_PROXY_PORT: String(33_100 + options.number),
+      SANDBANK_TAG: `t${options.number}`,
+      SANDBANK_HOST_PREFIX: `10.${20 + options.number}`,
+      SANDBANK_ISOLATION: options.isolation,
+      ...options.settings,
+    };
+    this.#admin = new AdminClient(join(dir, "run", "admin.sock"));
+  }
+
+  static async create(options: TestCloudOptions): Promise<TestCloud> {
+    return new TestCloud(await mkdtemp(join(tmpdir(), "sandbank-cloud-")), options);
+  }
+
+  /** `./sandbank ARGS` with this cloud's settings; a bad exit code is a result. */
+  command(args: string[], timeoutMs = 600_000): Promise<CommandResult> {
+    return runUnchecked(join(repositoryDir, "sandbank"), args, {
+      env: { ...toolEnvironment(), ...this.settings },
+      timeoutMs,
+    });
+  }
+
+  /** Starts it in the background; rejects with everything that `up` said when it fails. */
+  async up(): Promise<void> {
+    await this.#must(["up", "--detach"]);
+  }
+
+  /** Stops it; rejects when the command found something left behind. */
+  async down(): Promise<void> {
+    await this.#must(["down"]);
+  }
+
+  /** Stops it whatever state it is in and forgets it. */
+  async dispose(): Promise<void> {
+    await this.down();
+    await rm(this.dir, { recursive: true });
+  }
+
+  /** What `./sandbank env` exports. */
+  async environment(): Promise<Record<string, string>> {
+    const { stdout } = await this.#must(["env"]);
+    return Object.fromEntries(
+      [...stdout.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value]) => [name ?? "", value ?? ""]),
+    );
+  }
+
+  status(): Promise<ServiceStatus | undefined> {
+    return this.#admin.status();
+  }
+
+  sandboxes(): Promise<SandboxStatus[]> {
+    return this.#admin.sandboxes();
+  }
+
+  log(): Promise<string> {
+    return readFile(join(this.dir, "log", "service.log"), "utf8");
+  }
+
+  async #must(args: string[]): Promise<CommandResult> {
+    const result = await this.command(args);
+    if (result.exitCode === 0) return result;
+    throw new AppError({
+      code: "internal",
+      message: `sandbank ${args.join(" ")} exited with ${result.exitCode}: ${result.stderr}`,
+    });
+  }
+}
