@@ -1,0 +1,53 @@
+import type { KeyedLock } from "@sandbank/core/keyed-lock";
+import { hashToken } from "@sandbank/protocol/tokens";
+import type { SandboxRecord } from "@sandbank/store/sandbox-record";
+import type { Store } from "@sandbank/store/store";
+import type { Team, TeamLimits } from "@sandbank/store/teams";
+import type { Events } from "./events.ts";
+import type { NodePort } from "./ports.ts";
+import type { RunningSandboxes } from "./running-sandboxes.ts";
+
+/** Everything that the use-cases work with. */
+export interface ControlPlane {
+  store: Store;
+  node: NodePort;
+  running: RunningSandboxes;
+  /** Held by sandbox id while its state changes. */
+  locks: KeyedLock;
+  /** Creates of this process that are under way, by sandbox id. */
+  creating: Map<string, Promise<unknown>>;
+  tokens: SandboxTokens;
+  events: Events;
+  /** Limits of teams that have none of their own. */
+  limits: TeamLimits;
+  /** Domain of sandbox host names, sent to clients; null leaves the choice to them. */
+  domain: string | null;
+}
+
+export interface SandboxTokens {
+  envd(sandboxId: string): string;
+  traffic(sandboxId: string): string;
+}
+
+export const limitsOf = (plane: ControlPlane, team: Team): TeamLimits => ({
+  ...plane.limits,
+  ...team.limits,
+});
+
+/** Whether ports other than the daemon's need the traffic token. */
+export const hasPrivateTraffic = (record: SandboxRecord): boolean =>
+  record.network?.allowPublicTraffic === false;
+
+/** Makes a sandbox that runs known to the edge and the evictor. */
+export function publish(plane: ControlPlane, record: SandboxRecord): void {
+  plane.running.put({
+    route: {
+      sandboxId: record.id,
+      hostAddress: record.hostAddress ?? "",
+      trafficTokenHash: hasPrivateTraffic(record) ? hashToken(plane.tokens.traffic(record.id)) : undefined,
+    },
+    teamId: record.teamId,
+    endAtMs: record.endAtMs,
+    envdAccessToken: record.secure ? plane.tokens.envd(record.id) : undefined,
+  });
+}

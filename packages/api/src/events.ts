@@ -1,0 +1,67 @@
+import { type AppError, errorText } from "@sandbank/core/errors";
+import type { Logger } from "@sandbank/core/logger";
+import type { EndReason, SandboxRecord } from "@sandbank/store/sandbox-record";
+
+export type EventName =
+  | "sandbox_created"
+  | "sandbox_create_failed"
+  | "sandbox_ended"
+  | "sandbox_extended"
+  | "orphan_killed"
+  | "repair_failed"
+  | "node_watch_broken";
+
+/** Business events: each counted and logged in one place. */
+export class Events {
+  readonly counts: Partial<Record<EventName, number>> = {};
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  sandboxCreated(record: SandboxRecord, durationMs: number): void {
+    this.#count("sandbox_created");
+    const { id: sandboxId, teamId, templateId, isolation, endAtMs } = record;
+    this.#logger.info({ sandboxId, teamId, templateId, isolation, endAtMs, durationMs }, "sandbox created");
+  }
+
+  sandboxCreateFailed(sandboxId: string, error: AppError, undoFailures: string[]): void {
+    this.#count("sandbox_create_failed");
+    this.#logger.error(
+      { sandboxId, reason: error.reason, error: errorText(error), undoFailures },
+      "sandbox create failed",
+    );
+  }
+
+  sandboxEnded(sandboxId: string, reason: EndReason, exitCode: number | undefined): void {
+    this.#count("sandbox_ended");
+    this.#logger.info({ sandboxId, reason, exitCode }, "sandbox ended");
+  }
+
+  sandboxExtended(sandboxId: string, endAtMs: number): void {
+    this.#count("sandbox_extended");
+    this.#logger.debug({ sandboxId, endAtMs }, "sandbox end moved");
+  }
+
+  /** A node ran a sandbox that the store does not know. */
+  orphanKilled(sandboxId: string): void {
+    this.#count("orphan_killed");
+    this.#logger.warn({ sandboxId }, "unknown sandbox on the node killed");
+  }
+
+  /** One difference between store and node could not be repaired; the next round tries again. */
+  repairFailed(sandboxId: string | undefined, error: unknown): void {
+    this.#count("repair_failed");
+    this.#logger.warn({ sandboxId, error: errorText(error) }, "store and node not brought together");
+  }
+
+  nodeWatchBroken(error: unknown): void {
+    this.#count("node_watch_broken");
+    this.#logger.warn({ error: errorText(error) }, "watching the node's events broke off");
+  }
+
+  #count(name: EventName): void {
+    this.counts[name] = (this.counts[name] ?? 0) + 1;
+  }
+}

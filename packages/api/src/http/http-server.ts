@@ -1,0 +1,107 @@
+import cors from "@fastify/cors";
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from "fastify";
+import { AppError, errorText, toAppError } from "@sandbank/core/errors";
+import type { Logger } from "@sandbank/core/logger";
+import { httpStatusOf } from "@sandbank/protocol/error-tables";
+import { headers } from "@sandbank/protocol/headers";
+import type { ControlPlane } from "../control-plane.ts";
+import { authenticator } from "./authentication.ts";
+import { sendError } from "./error-reply.ts";
+import { acceptJsonBodies } from "./json-body.ts";
+import { registerRoutes } from "./routes.ts";
+import { sandboxHandlers } from "./sandbox-handlers.ts";
+import { templateHandlers } from "./template-handlers.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    operationId?: string;
+  }
+}
+
+/** Clients keep connections for up to five minutes; closing one first would make their next request fail. */
+const keepAliveTimeoutMs = 620_000;
+const maxBodyBytes = 1024 * 1024;
+const corsMaxAgeSec = 7200;
+const rateLimitHeaders = ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"];
+
+const isClientError = (error: unknown): error is FastifyError =>
+  error instanceof Error && "statusCode" in error && Number(error.statusCode) < 500;
+
+function sendRefusal(reply: FastifyReply, error: FastifyError): FastifyReply {
+  const code = error.statusCode ?? 400;
+  return reply.code(code).send({ code, message: `validation error: ${error.message}` });
+}
+
+function logRequests(app: FastifyInstance, logger: Logger): void {
+  app.addHook("onResponse", async (request, reply) => {
+    const fields = {
+      operation: request.routeOptions.config.operationId,
+      method: request.method,
+      status: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime),
+      teamId: request.team?.id,
+    };
+    logger.debug(fields, "request");
+  });
+}
+
+function logFailure(logger: Logger, request: FastifyRequest, error: AppError): void {
+  const operation = request.routeOptions.config.operationId;
+  logger.error({ operation, reason: error.reason, error: errorText(error) }, "request failed");
+}
+
+function answerErrors(app: FastifyInstance, logger: Logger): void {
+  app.setErrorHandler((error, request, reply) => {
+    // Fastify's own refusals (too large, broken request) have a status, and no class of ours.
+    if (!(error instanceof AppError) && isClientError(error)) return sendRefusal(reply, error);
+    const app = toAppError(error);
+    if (httpStatusOf[app.code] >= 500 && app.code !== "unimplemented") logFailure(logger, request, app);
+    return sendError(reply, app);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split("?", 1)[0] ?? "";
+    return reply.code(404).send({ code: 404, message: `No such operation: ${request.method} ${path}` });
+  });
+}
+
+/** The HTTP server with every operation of the contract, not yet listening. */
+export async function createHttpServer(
+  plane: ControlPlane,
+  logger: Logger,
+  isDraining: () => boolean,
+): Promise<FastifyInstance> {
+  const app = Fastify({
+    bodyLimit: maxBodyBytes,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    routerOptions: { maxParamLength: 512 },
+    frameworkErrors: (error, _request, reply) => {
+      sendRefusal(reply, error);
+    },
+  });
+  await app.register(cors, {
+    origin: "*",
+    methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+    exposedHeaders: [headers.nextToken, headers.totalRunning, ...rateLimitHeaders],
+    maxAge: corsMaxAgeSec,
+  });
+  acceptJsonBodies(app);
+  answerErrors(app, logger);
+  logRequests(app, logger);
+  registerRoutes(app, {
+    authenticate: authenticator(plane.store),
+    handlers: {
+      ...sandboxHandlers(plane),
+      ...templateHandlers(plane),
+      async getHealth() {
+        if (isDraining()) throw new AppError({ code: "unavailable", message: "the service is stopping" });
+        return { status: 204, body: undefined };
+      },
+    },
+  });
+  return app;
+}

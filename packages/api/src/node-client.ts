@@ -1,0 +1,90 @@
+import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
+import { type Client, Code, ConnectError } from "@connectrpc/connect";
+import { AppError } from "@sandbank/core/errors";
+import { fromConnectError } from "@sandbank/protocol/connect-error";
+import type { NodeService, Sandbox, SandboxEvent } from "@sandbank/protocol/gen/node_pb";
+import type { NodeEnd, NodePort, NodeSandbox } from "./ports.ts";
+
+export type NodeClient = Client<typeof NodeService>;
+
+/** As long as clients wait for an answer by default; the node has its own, shorter deadline for every layer. */
+const createTimeoutMs = 60_000;
+const killTimeoutMs = 30_000;
+const queryTimeoutMs = 10_000;
+
+const millis = (time: Timestamp | undefined): number => (time ? timestampMs(time) : Date.now());
+
+function toSandbox(sandbox: Sandbox | undefined): NodeSandbox {
+  if (!sandbox) throw new AppError({ code: "internal", message: "the node gave no sandbox" });
+  const { sandboxId, isolation, driver, hostAddress } = sandbox;
+  return { sandboxId, isolation, driver, hostAddress };
+}
+
+const kinds = ["killed", "exited", "lost"] as const;
+
+function toEnd(event: SandboxEvent): NodeEnd {
+  return {
+    sandboxId: event.sandboxId,
+    atMs: millis(event.at),
+    kind: kinds.find((kind) => kind === event.kind) ?? "lost",
+    exitCode: event.exitCode,
+  };
+}
+
+async function call<T>(what: string, timeoutMs: number, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (ConnectError.from(error).code === Code.DeadlineExceeded && !(error instanceof AppError)) {
+      const app = fromConnectError(error);
+      // A deadline that the node met names its layer; without a reason it is ours for the whole call.
+      if (app.reason) throw app;
+      throw new AppError({
+        code: "deadline_exceeded",
+        message: `the node did not ${what} within ${timeoutMs / 1000} s`,
+        cause: error,
+      });
+    }
+    throw fromConnectError(error);
+  }
+}
+
+/** The node port over the node's RPC. */
+export function nodePort(client: NodeClient): NodePort {
+  return {
+    async info() {
+      const options = { timeoutMs: queryTimeoutMs };
+      const node = await call("answer", queryTimeoutMs, () => client.getNode({}, options));
+      return { nodeId: node.nodeId, isolation: node.isolation, driver: node.driver };
+    },
+    async create(config) {
+      const options = { timeoutMs: createTimeoutMs };
+      const response = await call("start the sandbox", createTimeoutMs, () =>
+        client.createSandbox({ config }, options),
+      );
+      return toSandbox(response.sandbox);
+    },
+    async kill(sandboxId) {
+      const options = { timeoutMs: killTimeoutMs };
+      try {
+        await call("end the sandbox", killTimeoutMs, () => client.killSandbox({ sandboxId }, options));
+      } catch (error) {
+        if (!(error instanceof AppError) || error.code !== "not_found") throw error;
+      }
+    },
+    async list() {
+      const options = { timeoutMs: queryTimeoutMs };
+      const response = await call("list its sandboxes", queryTimeoutMs, () =>
+        client.listSandboxes({}, options),
+      );
+      return { sandboxes: response.sandboxes.map(toSandbox), recentEnds: response.recentEnds.map(toEnd) };
+    },
+    async *watchEnds(signal) {
+      try {
+        for await (const event of client.watchEvents({}, { signal })) yield toEnd(event);
+      } catch (error) {
+        throw fromConnectError(error);
+      }
+    },
+  };
+}

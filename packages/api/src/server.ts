@@ -1,0 +1,119 @@
+import type { AddressInfo } from "node:net";
+import { AppError, errorText } from "@sandbank/core/errors";
+import { KeyedLock } from "@sandbank/core/keyed-lock";
+import { type Logger, silentLogger } from "@sandbank/core/logger";
+import type { BuildManifest } from "@sandbank/protocol/build-manifest";
+import type { SandboxDirectory } from "@sandbank/protocol/routing";
+import { envdAccessToken, trafficAccessToken } from "@sandbank/protocol/tokens";
+import type { Store } from "@sandbank/store/store";
+import type { TeamLimits } from "@sandbank/store/teams";
+import { Evictor } from "./background/evictor.ts";
+import { NodeWatcher } from "./background/node-watcher.ts";
+import { Reconciler } from "./background/reconciler.ts";
+import { type ControlPlane, publish } from "./control-plane.ts";
+import { type EventName, Events } from "./events.ts";
+import { createHttpServer } from "./http/http-server.ts";
+import { type NodeClient, nodePort } from "./node-client.ts";
+import { type RunningSandbox, RunningSandboxes } from "./running-sandboxes.ts";
+import { type RegisterBuildOptions, ensureDefaultTeamAndKey, registerBuild } from "./use-cases/bootstrap.ts";
+
+/** Limits of a team unless told otherwise. */
+export const defaultLimits: TeamLimits = { maxSandboxes: 20, maxLengthMs: 24 * 3_600_000 };
+const defaultReconcileIntervalMs = 5_000;
+
+export interface ApiOptions {
+  /** Stays the caller's: close it after the API. */
+  store: Store;
+  node: NodeClient;
+  /** Secret that sandbox tokens are derived from; must stay the same over restarts. */
+  tokenSeed: string;
+  /** Sent to clients as the domain of sandbox host names, port included; null leaves it to their configuration. */
+  domain: string | null;
+  logger?: Logger;
+  /** What teams without limits of their own get, where it differs from `defaultLimits`. */
+  limits?: Partial<TeamLimits>;
+  /** Pause between two comparisons of store and node. */
+  reconcileIntervalMs?: number;
+}
+
+/** The control plane of one deployment. */
+export interface Api {
+  /** For the edge: where running sandboxes are reached, without I/O. */
+  readonly directory: SandboxDirectory;
+  /** Events since the start, by name. */
+  readonly eventCounts: Readonly<Partial<Record<EventName, number>>>;
+  listRunning(): RunningSandbox[];
+  /** Makes the first team and key when there are none; returns the key's text only when it was made now. */
+  ensureDefaultTeamAndKey(): Promise<string | undefined>;
+  /** Enters a finished build of the default team; repeating it changes nothing. */
+  registerBuild(manifest: BuildManifest, options: RegisterBuildOptions): Promise<void>;
+  /** Compares store and node now. */
+  reconcile(): Promise<void>;
+  /** Port 0 takes a free one. Rejects with `failed_precondition` naming the address when it can't be bound. */
+  listen(address: { host: string; port: number }): Promise<{ port: number }>;
+  /** Finishes requests and creates under way, then stops. Sandboxes go on running. */
+  close(): Promise<void>;
+}
+
+function buildPlane(options: ApiOptions, logger: Logger): ControlPlane {
+  return {
+    store: options.store,
+    node: nodePort(options.node),
+    running: new RunningSandboxes(),
+    locks: new KeyedLock(),
+    creating: new Map(),
+    tokens: {
+      envd: (sandboxId) => envdAccessToken(options.tokenSeed, sandboxId),
+      traffic: (sandboxId) => trafficAccessToken(options.tokenSeed, sandboxId),
+    },
+    events: new Events(logger),
+    limits: { ...defaultLimits, ...options.limits },
+    domain: options.domain,
+  };
+}
+
+/**
+ * Takes up what an earlier process left: sandboxes that run are known again before this resolves, and what differs
+ * between store and node is repaired. A node that does not answer is no obstacle; it is asked again.
+ */
+export async function createApi(options: ApiOptions): Promise<Api> {
+  const logger = options.logger ?? silentLogger;
+  const plane = buildPlane(options, logger);
+  for (const record of await options.store.sandboxes.inStates(["running"])) publish(plane, record);
+  let draining = false;
+  const http = await createHttpServer(plane, logger, () => draining);
+  const watcher = new NodeWatcher(plane);
+  const reconciler = new Reconciler(plane, options.reconcileIntervalMs ?? defaultReconcileIntervalMs);
+  const evictor = new Evictor(plane);
+  watcher.start();
+  await reconciler.run();
+  evictor.start();
+  return {
+    directory: plane.running,
+    eventCounts: plane.events.counts,
+    listRunning: () => plane.running.list(),
+    ensureDefaultTeamAndKey: () => ensureDefaultTeamAndKey(options.store),
+    registerBuild: (manifest, registration) => registerBuild(options.store, manifest, registration),
+    reconcile: () => reconciler.run(),
+    async listen(address) {
+      try {
+        await http.listen(address);
+      } catch (error) {
+        throw new AppError({
+          code: "failed_precondition",
+          message: `the API can't listen on ${address.host}:${address.port}: ${errorText(error)}`,
+          cause: error,
+        });
+      }
+      return { port: (http.server.address() as AddressInfo).port };
+    },
+    async close() {
+      draining = true;
+      await http.close();
+      evictor.stop();
+      // A client that gave up leaves its create running; the record must not outlive the store.
+      await Promise.allSettled(plane.creating.values());
+      await Promise.all([watcher.stop(), reconciler.stop()]);
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { AppError, type ErrorCode, errorText, toAppError } from "@sandbank/core/errors";
+import { newSandboxId } from "@sandbank/core/ids";
+import { UndoStack } from "@sandbank/core/undo";
+import type { SandboxRecord } from "@sandbank/store/sandbox-record";
+import type { Team } from "@sandbank/store/teams";
+import { type ControlPlane, hasPrivateTraffic, limitsOf, publish } from "../control-plane.ts";
+import type { NewSandbox } from "./new-sandbox.ts";
+import { resolveTemplate } from "./resolve-template.ts";
+import { checkedTimeoutMs, endFrom } from "./timeouts.ts";
+
+/** Classes of a node's failure that a client can act on; any other is the service's own fault. */
+const passedOn: ErrorCode[] = ["resource_exhausted", "unavailable", "deadline_exceeded"];
+
+function createFailure(error: unknown): AppError {
+  const app = toAppError(error);
+  return new AppError({
+    code: passedOn.includes(app.code) ? app.code : "internal",
+    message: `The sandbox could not be started: ${app.message}`,
+    reason: app.reason ?? "sandbox_create_failed",
+    detail: app.detail,
+    cause: error,
+  });
+}
+
+async function plan(plane: ControlPlane, team: Team, wanted: NewSandbox): Promise<SandboxRecord> {
+  const timeoutMs = checkedTimeoutMs(wanted.timeoutSec, limitsOf(plane, team));
+  const { template, build, alias } = await resolveTemplate(plane.store.templates, team, wanted.template);
+  const nowMs = Date.now();
+  return {
+    id: newSandboxId(),
+    teamId: team.id,
+    templateId: template.id,
+    buildId: build.id,
+    alias,
+    state: "creating",
+    createdAtMs: nowMs,
+    startedAtMs: nowMs,
+    endAtMs: nowMs + timeoutMs,
+    timeoutMs,
+    cpuCount: build.cpuCount,
+    memoryMib: build.memoryMib,
+    diskMib: build.diskMib,
+    envdVersion: build.envdVersion,
+    metadata: wanted.metadata,
+    envVars: wanted.envVars,
+    secure: wanted.secure,
+    allowInternetAccess: wanted.allowInternetAccess,
+    network: wanted.network,
+    autoPause: false,
+    autoResume: false,
+    isolation: undefined,
+    driver: undefined,
+    nodeId: undefined,
+    hostAddress: undefined,
+    endReason: undefined,
+    exitCode: undefined,
+    endedAtMs: undefined,
+  };
+}
+
+async function reserve(plane: ControlPlane, team: Team, record: SandboxRecord): Promise<void> {
+  const { maxSandboxes } = limitsOf(plane, team);
+  if (await plane.store.sandboxes.reserve(record, maxSandboxes)) return;
+  throw new AppError({
+    code: "resource_exhausted",
+    message:
+      `Team "${team.name}" has ${maxSandboxes} concurrent sandboxes, its maximum: ` +
+      `end one, or raise the team's limit maxSandboxes`,
+  });
+}
+
+async function startOnNode(
+  plane: ControlPlane,
+  team: Team,
+  record: SandboxRecord,
+  internet: boolean,
+): Promise<SandboxRecord> {
+  const { nodeId } = await plane.node.info();
+  const sandbox = await plane.node.create({
+    sandboxId: record.id,
+    templateId: record.templateId,
+    buildId: record.buildId,
+    cpuCount: record.cpuCount,
+    memoryMib: record.memoryMib,
+    diskMib: record.diskMib,
+    envVars: record.envVars,
+    envdAccessToken: record.secure ? plane.tokens.envd(record.id) : undefined,
+    trafficAccessToken: hasPrivateTraffic(record) ? plane.tokens.traffic(record.id) : undefined,
+    allowInternetAccess: internet,
+  });
+  const { isolation, driver, hostAddress } = sandbox;
+  // Its time counts from the moment it is usable.
+  const startedAtMs = Date.now();
+  const endAtMs = endFrom(startedAtMs, startedAtMs, record.timeoutMs, limitsOf(plane, team));
+  const started = { startedAtMs, endAtMs, isolation, driver, nodeId, hostAddress };
+  if (!(await plane.store.sandboxes.transition(record.id, ["creating"], "running", started))) {
+    throw new AppError({ code: "conflict", message: "it was ended while it started" });
+  }
+  return { ...record, state: "running", ...started };
+}
+
+async function start(
+  plane: ControlPlane,
+  team: Team,
+  record: SandboxRecord,
+  internet: boolean,
+): Promise<SandboxRecord> {
+  const undo = new UndoStack();
+  try {
+    await reserve(plane, team, record);
+    undo.push("record", () => plane.store.sandboxes.forget(record.id));
+    undo.push("node", () => plane.node.kill(record.id));
+    const running = await startOnNode(plane, team, record, internet).catch((error: unknown) => {
+      throw createFailure(error);
+    });
+    publish(plane, running);
+    undo.commit();
+    return running;
+  } catch (error) {
+    const failures = await undo.rollback();
+    const undone = failures.map((failure) => `${failure.step}: ${errorText(failure.error)}`);
+    const app = toAppError(error);
+    if (app.reason) plane.events.sandboxCreateFailed(record.id, app, undone);
+    throw app;
+  }
+}
+
+/**
+ * Starts a sandbox and records it; when it returns, the sandbox's daemon answers. On failure nothing is left, in the
+ * store or on the node. Rejects with `not_found` (template), `invalid_argument` (timeout), `resource_exhausted` (quota),
+ * or the failing layer as reason.
+ */
+export async function createSandbox(
+  plane: ControlPlane,
+  team: Team,
+  wanted: NewSandbox,
+): Promise<SandboxRecord> {
+  const beganMs = performance.now();
+  const record = await plan(plane, team, wanted);
+  const work = plane.locks.run(record.id, () => start(plane, team, record, wanted.internet));
+  plane.creating.set(record.id, work);
+  try {
+    const running = await work;
+    await plane.store.templates.recordSpawn(running.templateId, running.startedAtMs);
+    plane.events.sandboxCreated(running, Math.round(performance.now() - beganMs));
+    return running;
+  } finally {
+    plane.creating.delete(record.id);
+  }
+}

@@ -1,0 +1,1922 @@
+// @generated from spec/openapi.yml
+/* eslint-disable */
+
+export interface paths {
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the service takes requests */
+        get: operations["getHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/sandboxes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The team's sandboxes, page by page */
+        get: operations["listSandboxesV2"];
+        put?: never;
+        /** Start a sandbox; always with an access token */
+        post: operations["createSandboxV2"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sandboxes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The team's running sandboxes
+         * @deprecated
+         */
+        get: operations["listSandboxes"];
+        put?: never;
+        /** Start a sandbox */
+        post: operations["createSandbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sandboxes/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest metrics of several sandboxes
+         * @description No metrics are collected yet, so no sandbox is listed.
+         */
+        get: operations["listSandboxesMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sandboxes/{sandboxID}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        /** One sandbox */
+        get: operations["getSandbox"];
+        put?: never;
+        post?: never;
+        /** End a sandbox */
+        delete: operations["killSandbox"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/sandboxes/{sandboxID}/connect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make sure a sandbox runs for at least this long */
+        post: operations["connectSandboxV2"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sandboxes/{sandboxID}/connect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make sure a sandbox runs for at least this long */
+        post: operations["connectSandbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sandboxes/{sandboxID}/timeout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a sandbox end this long from now */
+        post: operations["setSandboxTimeout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sandboxes/{sandboxID}/refreshes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep a sandbox for at least this long */
+        post: operations["refreshSandbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sandboxes/{sandboxID}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Metrics of one sandbox over time
+         * @description No metrics are collected yet, so the list is empty.
+         */
+        get: operations["getSandboxMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The team's templates
+         * @deprecated
+         */
+        get: operations["listTemplates"];
+        put?: never;
+        /** @deprecated */
+        post: operations["createTemplateV1"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The team's templates, page by page */
+        get: operations["listTemplatesV2"];
+        put?: never;
+        /** @deprecated */
+        post: operations["createTemplateV2"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v3/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["createTemplateV3"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/aliases/{alias}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Template reference; a slash in it is percent-encoded */
+                alias: string;
+            };
+            cookie?: never;
+        };
+        /** Which template a name means */
+        get: operations["getTemplateByAlias"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["assignTemplateTags"];
+        delete: operations["deleteTemplateTags"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{templateID}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+            };
+            cookie?: never;
+        };
+        /** One of the team's templates with its builds */
+        get: operations["getTemplate"];
+        put?: never;
+        /** @deprecated */
+        post: operations["rebuildTemplateV1"];
+        delete: operations["deleteTemplate"];
+        options?: never;
+        head?: never;
+        /** @deprecated */
+        patch: operations["updateTemplateV1"];
+        trace?: never;
+    };
+    "/v2/templates/{templateID}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch: operations["updateTemplate"];
+        trace?: never;
+    };
+    "/templates/{templateID}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+            };
+            cookie?: never;
+        };
+        get: operations["listTemplateTags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{templateID}/files/{hash}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+                hash: string;
+            };
+            cookie?: never;
+        };
+        get: operations["getTemplateFiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{templateID}/builds/{buildID}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+                buildID: components["parameters"]["BuildID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @deprecated */
+        post: operations["startTemplateBuildV1"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/templates/{templateID}/builds/{buildID}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+                buildID: components["parameters"]["BuildID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["startTemplateBuild"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{templateID}/builds/{buildID}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+                buildID: components["parameters"]["BuildID"];
+            };
+            cookie?: never;
+        };
+        get: operations["getTemplateBuildStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{templateID}/builds/{buildID}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+                buildID: components["parameters"]["BuildID"];
+            };
+            cookie?: never;
+        };
+        get: operations["getTemplateBuildLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sandboxes/{sandboxID}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["pauseSandbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sandboxes/{sandboxID}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @deprecated */
+        post: operations["resumeSandbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sandboxes/{sandboxID}/fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["forkSandbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sandboxes/{sandboxID}/network": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put: operations["setSandboxNetwork"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sandboxes/{sandboxID}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        /** @deprecated */
+        get: operations["getSandboxLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/sandboxes/{sandboxID}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        get: operations["getSandboxLogsV2"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sandboxes/{sandboxID}/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["createSnapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listSnapshots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/volumes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listVolumes"];
+        put?: never;
+        post: operations["createVolume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/volumes/{volumeID}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                volumeID: string;
+            };
+            cookie?: never;
+        };
+        get: operations["getVolume"];
+        put?: never;
+        post?: never;
+        delete: operations["deleteVolume"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listSecrets"];
+        put?: never;
+        post: operations["createSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/secrets/{secretID}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                secretID: string;
+            };
+            cookie?: never;
+        };
+        get: operations["getSecret"];
+        put?: never;
+        post: operations["updateSecret"];
+        delete: operations["deleteSecret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        Error: {
+            /** @description The HTTP status */
+            code: number;
+            message: string;
+            /** @description Which step or layer failed */
+            error_code?: string;
+        };
+        StringMap: {
+            [key: string]: string;
+        };
+        EnvVars: {
+            [key: string]: string;
+        };
+        /**
+         * @description What really separates the sandbox from the host
+         * @enum {string}
+         */
+        Isolation: "microvm" | "gvisor" | "container";
+        /** @enum {string} */
+        SandboxState: "running" | "paused";
+        VolumeMount: {
+            name: string;
+            path: string;
+        };
+        NetworkConfig: {
+            /** @description When false, ports other than the daemon's need the traffic access token */
+            allowPublicTraffic?: boolean | null;
+            /** @description Only `0.0.0.0/0` so far */
+            denyOut?: string[] | null;
+            /** @description Not available yet */
+            allowOut?: string[] | null;
+            /** @description Not available yet */
+            dnsServers?: string[] | null;
+            /** @description Not available yet */
+            egressProxy?: Record<string, never> | null;
+            /** @description Not available yet */
+            maskRequestHost?: string | null;
+            /** @description Not available yet */
+            httpsPorts?: number[] | null;
+            /** @description Not available yet */
+            rules?: Record<string, never> | null;
+        } | null;
+        NewSandboxV2: {
+            /** @description `id`, `name` or `namespace/name`, each with an optional `:tag` */
+            templateID: string;
+            /** @description Seconds */
+            timeout?: number;
+            /** @description Not available yet when true */
+            autoPause?: boolean | null;
+            autoPauseMemory?: boolean | null;
+            autoResume?: {
+                /** @description Not available yet when true */
+                enabled?: boolean;
+            } | null;
+            allow_internet_access?: boolean | null;
+            network?: components["schemas"]["NetworkConfig"];
+            metadata?: components["schemas"]["StringMap"];
+            envVars?: components["schemas"]["EnvVars"];
+            /** @description Of use to clients only */
+            mcp?: Record<string, never> | null;
+            iam?: {
+                /** @description Not available yet */
+                tokens?: Record<string, never> | unknown[] | null;
+            } | null;
+            /** @description Not available yet */
+            volumeMounts?: components["schemas"]["VolumeMount"][] | null;
+        };
+        NewSandbox: components["schemas"]["NewSandboxV2"] & {
+            /** @description Whether the daemon asks for an access token; true when absent */
+            secure?: boolean | null;
+        };
+        ConnectSandboxV2: {
+            /** @description Seconds; 300 when absent */
+            timeout?: number;
+            /** @description Whether a paused sandbox is resumed with its memory */
+            memory?: boolean | null;
+        };
+        ConnectSandbox: {
+            /** @description Seconds */
+            timeout: number;
+            /** @description Whether a paused sandbox is resumed with its memory */
+            memory?: boolean | null;
+        };
+        Sandbox: {
+            templateID: string;
+            sandboxID: string;
+            clientID: string;
+            envdVersion: string;
+            alias?: string;
+            envdAccessToken?: string;
+            trafficAccessToken?: string | null;
+            domain?: string | null;
+            isolation?: components["schemas"]["Isolation"];
+        };
+        ListedSandbox: {
+            templateID: string;
+            sandboxID: string;
+            clientID: string;
+            /** Format: date-time */
+            startedAt: string;
+            /** Format: date-time */
+            endAt: string;
+            envdVersion: string;
+            cpuCount: number;
+            memoryMB: number;
+            diskSizeMB: number;
+            state: components["schemas"]["SandboxState"];
+            alias?: string;
+            metadata?: components["schemas"]["StringMap"];
+            volumeMounts?: components["schemas"]["VolumeMount"][];
+            isolation?: components["schemas"]["Isolation"];
+        };
+        ListedSandboxes: components["schemas"]["ListedSandbox"][];
+        SandboxDetail: components["schemas"]["ListedSandbox"] & {
+            envdAccessToken?: string;
+            allowInternetAccess?: boolean | null;
+            domain?: string | null;
+            network?: components["schemas"]["NetworkConfig"];
+            lifecycle?: {
+                autoResume: boolean;
+                /** @enum {string} */
+                onTimeout: "kill" | "pause";
+            };
+        };
+        SandboxMetric: {
+            /** Format: date-time */
+            timestamp: string;
+            timestampUnix: number;
+            cpuCount: number;
+            /** @description 0 to 100 of all CPUs together */
+            cpuUsedPct: number;
+            /** @description Bytes */
+            memUsed: number;
+            /** @description Bytes */
+            memTotal: number;
+            /** @description Bytes */
+            memCache: number;
+            /** @description Bytes */
+            diskUsed: number;
+            /** @description Bytes */
+            diskTotal: number;
+        };
+        /** @enum {string} */
+        BuildStatus: "waiting" | "building" | "ready" | "error";
+        Template: {
+            templateID: string;
+            /** Format: uuid */
+            buildID: string;
+            cpuCount: number;
+            memoryMB: number;
+            diskSizeMB: number;
+            public: boolean;
+            aliases: string[];
+            names: string[];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            createdBy: null;
+            /** Format: date-time */
+            lastSpawnedAt: string | null;
+            spawnCount: number;
+            buildCount: number;
+            envdVersion: string;
+            buildStatus: components["schemas"]["BuildStatus"];
+        };
+        TemplateBuild: {
+            /** Format: uuid */
+            buildID: string;
+            status: components["schemas"]["BuildStatus"];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /** Format: date-time */
+            finishedAt?: string;
+            cpuCount: number;
+            memoryMB: number;
+            diskSizeMB?: number;
+            envdVersion?: string;
+        };
+        TemplateWithBuilds: components["schemas"]["Template"] & {
+            builds: components["schemas"]["TemplateBuild"][];
+        };
+    };
+    responses: {
+        /** @description The request breaks a rule; the message names the field */
+        BadRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The API key is missing or unknown */
+        Unauthorized: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Not for this team */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The team has no such thing */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Not in the state it is in */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description A limit is reached; the message names it */
+        TooMany: {
+            headers: {
+                /** @description Seconds */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description A failure of the service */
+        Internal: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Not available yet */
+        NotYet: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Something that is needed does not answer; the message says which layer */
+        Unavailable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description A step did not finish in time; the message says which layer */
+        TooLate: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+    };
+    parameters: {
+        /** @description Also as `id-clientID`; what follows the first dash is ignored */
+        SandboxID: string;
+        TemplateID: string;
+        BuildID: string;
+        /** @description A query string of percent-encoded pairs, itself percent-encoded; all pairs must match */
+        MetadataFilter: string;
+        /** @description The `X-Next-Token` of the page before */
+        NextToken: string;
+        PageLimit: number;
+    };
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    getHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listSandboxesV2: {
+        parameters: {
+            query?: {
+                /** @description A query string of percent-encoded pairs, itself percent-encoded; all pairs must match */
+                metadata?: components["parameters"]["MetadataFilter"];
+                /** @description Comma-separated; both when absent */
+                state?: string;
+                /** @description The `X-Next-Token` of the page before */
+                nextToken?: components["parameters"]["NextToken"];
+                limit?: components["parameters"]["PageLimit"];
+                /** @description By start time */
+                order?: "asc" | "desc";
+                startedAfter?: string;
+                /** @description Id or name of a template */
+                template?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    /** @description Cursor of the next page; absent on the last */
+                    "X-Next-Token"?: string;
+                    /** @description Running sandboxes of the team, on all pages */
+                    "X-Total-Running"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedSandboxes"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    createSandboxV2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSandboxV2"];
+            };
+        };
+        responses: {
+            /** @description The sandbox runs and its daemon answers */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+            501: components["responses"]["NotYet"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TooLate"];
+        };
+    };
+    listSandboxes: {
+        parameters: {
+            query?: {
+                /** @description A query string of percent-encoded pairs, itself percent-encoded; all pairs must match */
+                metadata?: components["parameters"]["MetadataFilter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedSandboxes"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    createSandbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSandbox"];
+            };
+        };
+        responses: {
+            /** @description The sandbox runs and its daemon answers */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+            501: components["responses"]["NotYet"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TooLate"];
+        };
+    };
+    listSandboxesMetrics: {
+        parameters: {
+            query: {
+                /** @description Comma-separated, at most 100 */
+                sandbox_ids: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By sandbox id */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        sandboxes: {
+                            [key: string]: components["schemas"]["SandboxMetric"];
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+        };
+    };
+    getSandbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sandbox */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SandboxDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    killSandbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing of it is left */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TooLate"];
+        };
+    };
+    connectSandboxV2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ConnectSandboxV2"];
+            };
+        };
+        responses: {
+            /** @description It was running; its end is never moved forward */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    connectSandbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectSandbox"];
+            };
+        };
+        responses: {
+            /** @description It was running; its end is never moved forward */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    setSandboxTimeout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Seconds; below 0 counts as 0 */
+                    timeout: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Set */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    refreshSandbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description Seconds; at least 15 count */
+                    duration?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Its end is at least that far away */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    getSandboxMetrics: {
+        parameters: {
+            query?: {
+                /** @description Unix seconds */
+                start?: number;
+                /** @description Unix seconds */
+                end?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SandboxMetric"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    listTemplates: {
+        parameters: {
+            query?: {
+                /** @description Ignored; the key names the team */
+                teamId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    createTemplateV1: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    listTemplatesV2: {
+        parameters: {
+            query?: {
+                /** @description The `X-Next-Token` of the page before */
+                nextToken?: components["parameters"]["NextToken"];
+                limit?: components["parameters"]["PageLimit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    /** @description Cursor of the next page; absent on the last */
+                    "X-Next-Token"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    createTemplateV2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    createTemplateV3: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    getTemplateByAlias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Template reference; a slash in it is percent-encoded */
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description This one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        templateID: string;
+                        public: boolean;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    assignTemplateTags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    deleteTemplateTags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    getTemplate: {
+        parameters: {
+            query?: {
+                /** @description The `X-Next-Token` of the page before */
+                nextToken?: components["parameters"]["NextToken"];
+                limit?: components["parameters"]["PageLimit"];
+            };
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The template and one page of its builds */
+            200: {
+                headers: {
+                    /** @description Cursor of the next page; absent on the last */
+                    "X-Next-Token"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateWithBuilds"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    rebuildTemplateV1: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    deleteTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    updateTemplateV1: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    updateTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    listTemplateTags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    getTemplateFiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+                hash: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    startTemplateBuildV1: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+                buildID: components["parameters"]["BuildID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    startTemplateBuild: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+                buildID: components["parameters"]["BuildID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    getTemplateBuildStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+                buildID: components["parameters"]["BuildID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    getTemplateBuildLogs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                templateID: components["parameters"]["TemplateID"];
+                buildID: components["parameters"]["BuildID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    pauseSandbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    resumeSandbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    forkSandbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    setSandboxNetwork: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    getSandboxLogs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    getSandboxLogsV2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    createSnapshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Also as `id-clientID`; what follows the first dash is ignored */
+                sandboxID: components["parameters"]["SandboxID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    listSnapshots: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    listVolumes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    createVolume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    getVolume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                volumeID: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    deleteVolume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                volumeID: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    listSecrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    createSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    getSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                secretID: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    updateSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                secretID: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+    deleteSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                secretID: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            501: components["responses"]["NotYet"];
+        };
+    };
+}
