@@ -44,6 +44,6 @@ test("close discards what is ready, also what is being made", async () => {
   const closing = pool.close();
   gate.resolve();
   await closing;
-  expect(discarded.toSorted()).toEqual([2, 3]);
+  expect(new Set(discarded)).toEqual(new Set([2, 3]));
   await expect(pool.take()).rejects.toThrow("closed");
 });

@@ -13,8 +13,6 @@ export const pathsOf = (config: Config) => ({
   sandboxesDir: join(config.stateDir, "sandboxes"),
   buildsDir: join(config.cacheDir, "builds"),
   layersDir: join(config.cacheDir, "layers"),
-  /** Formatted, empty disk images; on the file system of the sandboxes, so that copying them is cheap. */
-  diskImagesDir: join(config.stateDir, "disk-images"),
   runtimeDir: join(config.runDir, "runtime"),
   adminSocket: join(config.runDir, "admin.sock"),
   logFile: join(config.logDir, "service.log"),

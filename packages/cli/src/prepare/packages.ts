@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { findProgram } from "@sandbank/linux/program";
 import { run, runUnchecked } from "@sandbank/linux/command";
 import { AppError } from "@sandbank/core/errors";
 import type { Progress } from "../output/progress.ts";
@@ -55,6 +56,15 @@ const neededByTests: HostPackage[] = [
 export async function installTestPackages(progress: Progress): Promise<void> {
   const missing = neededByTests.filter(({ files }) => !files.some((file) => existsSync(file)));
   if (missing.length > 0) await installPackages(missing, progress);
+}
+
+/** Go, for building gVisor: whichever version the distribution has; it fetches a newer toolchain by itself. */
+export async function ensureGo(progress: Progress): Promise<void> {
+  if (findProgram("go") ?? findProgram("/usr/local/go/bin/go")) return;
+  await installPackages(
+    [{ name: "golang-go", why: "builds gVisor, once, from the Go module proxy" }],
+    progress,
+  );
 }
 
 /** Installs what this machine lacks, from the distribution's packages, and says what and why. */

@@ -15,8 +15,8 @@ export async function tearDownOffline(config: Config): Promise<void> {
   const logger = openLog(paths.logFile, config.logLevel);
   const drivers = createDrivers({
     stateDir: paths.runtimeDir,
-    cacheDir: paths.diskImagesDir,
-    runscPath: await installedRunsc(config),
+    cacheDir: config.cacheDir,
+    runscPath: installedRunsc(config),
     logger,
   });
   const [driver] = drivers;

@@ -39,7 +39,7 @@ export async function startService(config: Config, prepared: Prepared): Promise<
   const logger = openLog(paths.logFile, config.logLevel);
   const drivers = createDrivers({
     stateDir: paths.runtimeDir,
-    cacheDir: paths.diskImagesDir,
+    cacheDir: config.cacheDir,
     runscPath: prepared.runsc.path,
     logger,
   });
