@@ -3,6 +3,10 @@
 import asyncio
 import json
 import os
+import socket
+import struct
+import subprocess
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,18 +15,49 @@ from e2b import AsyncSandbox
 COUNT = 20
 
 PROBE = """
-import json, socket, sys
-out = {}
-for host, port in json.loads(sys.argv[1]):
-    s = socket.socket(); s.settimeout(2)
+import concurrent.futures, json, socket, sys
+
+def try_one(target):
+    probe = socket.socket()
+    probe.settimeout(3)
     try:
-        s.connect((host, port)); out[f"{host}:{port}"] = "open"
+        probe.connect(tuple(target))
+        return "open"
     except OSError as error:
-        out[f"{host}:{port}"] = type(error).__name__
+        return type(error).__name__
     finally:
-        s.close()
-print(json.dumps(out))
+        probe.close()
+
+targets = json.loads(sys.argv[1])
+with concurrent.futures.ThreadPoolExecutor(32) as pool:
+    print(json.dumps(dict(zip((f"{host}:{port}" for host, port in targets), pool.map(try_one, targets)))))
 """
+
+
+def slot_addresses():
+    """Where the host reaches sandboxes: one host route each."""
+    found = []
+    for line in Path("/proc/net/route").read_text().splitlines()[1:]:
+        fields = line.split()
+        address = socket.inet_ntoa(struct.pack("<I", int(fields[1], 16)))
+        if fields[7] == "FFFFFFFF" and address.startswith("10."):
+            found.append(address)
+    return found
+
+
+def host_addresses():
+    """The host's own addresses, as its sandboxes might name them."""
+    listed = subprocess.run(["ip", "-j", "-4", "addr"], capture_output=True, text=True, check=True)
+    addresses = {info["local"] for link in json.loads(listed.stdout) for info in link["addr_info"]}
+    return sorted(addresses - {"127.0.0.1"} | {"169.254.0.22", "169.254.0.1"})
+
+
+def host_reaches(address, port):
+    try:
+        socket.create_connection((address, port), timeout=3).close()
+        return True
+    except OSError:
+        return False
 
 
 @pytest.fixture
@@ -63,63 +98,39 @@ async def test_twenty_sandboxes_see_only_themselves(crowd):
 
 async def test_network_reaches_neither_neighbours_nor_the_host(crowd):
     sandbox, neighbour = crowd[0], crowd[1]
-    server = "python3 -m http.server 8000"
     for one in (sandbox, neighbour):
-        await one.commands.run(server, background=True, timeout=0)
-    api_port = urlsplit(os.environ["E2B_API_URL"]).port or 80
-    proxy_port = urlsplit(os.environ["E2B_SANDBOX_URL"]).port or 80
-    own = json.loads((await sandbox.commands.run("ip -j addr 2>/dev/null || echo []")).stdout)
-    guest_addresses = [
-        entry["local"] for link in own for entry in link.get("addr_info", []) if entry["family"] == "inet"
-    ]
-    assert set(guest_addresses) <= {"127.0.0.1", "169.254.0.21"}
-    prefix = os.environ.get("SANDBANK_TEST_HOST_PREFIX", "10.11")
-    # Slots are numbered from the start of the range: neighbours are among the first addresses.
-    neighbours = [(f"{prefix}.{third}.{last}", port) for third in (0, 1) for last in range(1, 26) for port in (8000, 49983)]
-    host_services = [
-        (host, port)
-        for host in ("169.254.0.22", "10.11.0.0", *host_addresses())
-        for port in (api_port, proxy_port, 22)
-    ]
+        await one.commands.run("python3 -m http.server 8000", background=True, timeout=0)
     await sandbox.files.write("/tmp/probe.py", PROBE)
 
     async def probe(targets):
-        chunks = [targets[i::16] for i in range(16)]
-        answers = await asyncio.gather(
-            *(
-                sandbox.commands.run(f"python3 /tmp/probe.py '{json.dumps(chunk)}'", timeout=60)
-                for chunk in chunks
-                if chunk
-            )
-        )
-        return {key: value for answer in answers for key, value in json.loads(answer.stdout).items()}
+        answer = await sandbox.commands.run(f"python3 /tmp/probe.py '{json.dumps(targets)}'", timeout=120)
+        return json.loads(answer.stdout)
 
-    assert (await probe([("127.0.0.1", 8000)])) == {"127.0.0.1:8000": "open"}
+    while (await probe([("127.0.0.1", 8000)])) != {"127.0.0.1:8000": "open"}:
+        await asyncio.sleep(0.1)
+    slots = slot_addresses()
+    if not slots:
+        pytest.skip("the cloud runs on another machine: its sandboxes' addresses are not known here")
+    # What the host reaches at these addresses shows that they are the right ones to be refused inside.
+    assert sum(host_reaches(address, 49983) for address in slots) >= COUNT
+    ports = {urlsplit(os.environ[name]).port or 80 for name in ("E2B_API_URL", "E2B_SANDBOX_URL")} | {22}
+    neighbours = [(address, port) for address in slots for port in (8000, 49983)]
+    host_services = [(address, port) for address in host_addresses() for port in sorted(ports)]
     reached = [key for key, value in (await probe(neighbours + host_services)).items() if value == "open"]
     assert reached == []
 
 
-def host_addresses():
-    """The host's own addresses, as a neighbour in its network would use them."""
-    import socket
-
-    found = set()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-            found.add(probe.getsockname()[0])
-        except OSError:
-            pass
-    return found
+async def test_every_sandbox_has_the_same_address_inside(crowd):
+    for sandbox in crowd[:2]:
+        listed = json.loads((await sandbox.commands.run("ip -j -4 addr")).stdout)
+        assert {info["local"] for link in listed for info in link["addr_info"]} == {"127.0.0.1", "169.254.0.21"}
 
 
 async def test_limits_and_identity(crowd, isolation):
     sandbox = crowd[0]
-    hostname = (await sandbox.commands.run("hostname")).stdout.strip()
-    assert hostname
-    cores = int((await sandbox.commands.run("nproc")).stdout)
-    info = await sandbox.get_info()
-    assert cores >= 1
-    assert info.memory_mb >= 128
+    assert (await sandbox.commands.run("hostname")).stdout.strip()
+    assert int((await sandbox.commands.run("nproc")).stdout) >= 1
     kernel = (await sandbox.commands.run("cat /proc/version")).stdout
-    assert ("gVisor" in kernel or "#1 SMP Sun Jan 10" in kernel) == (isolation == "gvisor") or isolation == "unknown"
+    # gVisor's own kernel names itself 4.4.0 of that day in 2016.
+    if isolation != "unknown":
+        assert ("Sun Jan 10 15:06:54 PST 2016" in kernel) == (isolation == "gvisor")
