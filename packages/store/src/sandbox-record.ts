@@ -5,6 +5,16 @@ import { type SandboxesTable, fromFlag, toFlag } from "./schema.ts";
 export const sandboxStates = ["creating", "running", "paused", "killing", "ended"] as const;
 export type SandboxState = (typeof sandboxStates)[number];
 
+/** Every change of state there is. Staying in `running` is for patches of a sandbox that runs. */
+export const transitions: Record<SandboxState, readonly SandboxState[]> = {
+  creating: ["running"],
+  running: ["running", "killing", "ended"],
+  // Nothing pauses yet.
+  paused: [],
+  killing: ["ended"],
+  ended: [],
+};
+
 /** Why a sandbox ended: asked for, its time was over, its first process exited, or the node found it gone. */
 export type EndReason = "killed" | "timeout" | "exited" | "lost";
 

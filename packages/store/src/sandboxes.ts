@@ -1,5 +1,12 @@
 import type { Kysely, Updateable } from "kysely";
-import { type EndReason, type SandboxRecord, type SandboxState, toRecord, toRow } from "./sandbox-record.ts";
+import {
+  type EndReason,
+  type SandboxRecord,
+  type SandboxState,
+  toRecord,
+  toRow,
+  transitions,
+} from "./sandbox-record.ts";
 import type { Database, SandboxesTable } from "./schema.ts";
 
 /** What changes together with a sandbox's state; absent members stay as they are. */
@@ -84,18 +91,22 @@ export class SandboxStore {
     return row && toRecord(row);
   }
 
-  /** Changes a sandbox that is in one of the states `from`; false, and nothing changed, when it is not. */
+  /**
+   * The only way to change a sandbox. False, and nothing changed, when it is not in the state `from`.
+   * Throws when `transitions` has no such step.
+   */
   async transition(
     id: string,
-    from: readonly SandboxState[],
+    from: SandboxState,
     to: SandboxState,
     patch: SandboxPatch = {},
   ): Promise<boolean> {
+    if (!transitions[from].includes(to)) throw new Error(`a sandbox never goes from ${from} to ${to}`);
     const result = await this.#db
       .updateTable("sandboxes")
       .set({ state: to, ...toColumns(patch) })
       .where("id", "=", id)
-      .where("state", "in", from)
+      .where("state", "=", from)
       .executeTakeFirst();
     return result.numUpdatedRows > 0n;
   }

@@ -148,8 +148,8 @@ test("sandboxes: a transition happens once", async () => {
   const record = recordOf(team.id);
   await store.sandboxes.reserve(record, 1);
   const patch = { hostAddress: "10.11.0.1", startedAtMs: 5, endAtMs: 9 };
-  expect(await store.sandboxes.transition(record.id, ["creating"], "running", patch)).toBe(true);
-  expect(await store.sandboxes.transition(record.id, ["creating"], "running", patch)).toBe(false);
+  expect(await store.sandboxes.transition(record.id, "creating", "running", patch)).toBe(true);
+  expect(await store.sandboxes.transition(record.id, "creating", "running", patch)).toBe(false);
   await store.sandboxes.forget(record.id);
   expect(await store.sandboxes.get(record.id)).toEqual({ ...record, state: "running", ...patch });
   expect(await store.sandboxes.countRunning(team.id)).toBe(1);
@@ -160,7 +160,7 @@ test("sandboxes: pages in both orders, ties broken by id; ended history is prune
   const records = [3, 1, 2, 2].map((startedAtMs) => recordOf(team.id, { startedAtMs }));
   for (const record of records) {
     await store.sandboxes.reserve(record, 10);
-    await store.sandboxes.transition(record.id, ["creating"], "running");
+    await store.sandboxes.transition(record.id, "creating", "running");
   }
   const expected = records
     .map(({ startedAtMs, id }) => ({ startedAtMs, id }))
@@ -181,7 +181,7 @@ test("sandboxes: pages in both orders, ties broken by id; ended history is prune
     expect(seen).toEqual(order === "asc" ? expected : expected.toReversed());
   }
   const first = records[0]?.id ?? "";
-  await store.sandboxes.transition(first, ["running"], "ended", { endReason: "killed", endedAtMs: 10 });
+  await store.sandboxes.transition(first, "running", "ended", { endReason: "killed", endedAtMs: 10 });
   expect(await store.sandboxes.pruneEnded(10)).toBe(0);
   expect(await store.sandboxes.pruneEnded(11)).toBe(1);
 });

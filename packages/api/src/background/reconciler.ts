@@ -39,7 +39,7 @@ async function repairRecord(plane: ControlPlane, record: SandboxRecord, node: No
   }
   if (found.hostAddress === record.hostAddress) return undefined;
   const { hostAddress } = found;
-  if (await plane.store.sandboxes.transition(record.id, ["running"], "running", { hostAddress })) {
+  if (await plane.store.sandboxes.transition(record.id, "running", "running", { hostAddress })) {
     const now = await plane.store.sandboxes.get(record.id);
     if (now?.state === "running") publish(plane, now);
   }

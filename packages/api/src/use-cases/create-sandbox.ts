@@ -93,7 +93,7 @@ async function startOnNode(
   const startedAtMs = Date.now();
   const endAtMs = endFrom(startedAtMs, startedAtMs, record.timeoutMs, limitsOf(plane, team));
   const started = { startedAtMs, endAtMs, isolation, driver, nodeId, hostAddress };
-  if (!(await plane.store.sandboxes.transition(record.id, ["creating"], "running", started))) {
+  if (!(await plane.store.sandboxes.transition(record.id, "creating", "running", started))) {
     throw new AppError({ code: "conflict", message: "it was ended while it started" });
   }
   return { ...record, state: "running", ...started };

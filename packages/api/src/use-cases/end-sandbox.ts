@@ -9,11 +9,11 @@ import { sandboxNotFound } from "./sandbox-errors.ts";
  */
 async function end(plane: ControlPlane, sandboxId: string, endReason: EndReason): Promise<void> {
   const { sandboxes } = plane.store;
-  await sandboxes.transition(sandboxId, ["running"], "killing", { endReason });
+  await sandboxes.transition(sandboxId, "running", "killing", { endReason });
   // Before the node is asked, so that nobody is sent to a sandbox that is half gone.
   plane.running.remove(sandboxId);
   await plane.node.kill(sandboxId);
-  if (await sandboxes.transition(sandboxId, ["killing"], "ended", { endedAtMs: Date.now() })) {
+  if (await sandboxes.transition(sandboxId, "killing", "ended", { endedAtMs: Date.now() })) {
     plane.events.sandboxEnded(sandboxId, endReason, undefined);
   }
 }
@@ -51,7 +51,7 @@ export async function recordEnd(plane: ControlPlane, ended: NodeEnd): Promise<vo
   const { sandboxId, kind, exitCode, atMs } = ended;
   await plane.locks.run(sandboxId, async () => {
     const patch = { endReason: kind, exitCode, endedAtMs: atMs };
-    if (!(await plane.store.sandboxes.transition(sandboxId, ["running"], "ended", patch))) return;
+    if (!(await plane.store.sandboxes.transition(sandboxId, "running", "ended", patch))) return;
     plane.running.remove(sandboxId);
     plane.events.sandboxEnded(sandboxId, kind, exitCode);
   });

@@ -27,7 +27,7 @@ async function moveEnd(
     if (record?.state !== "running") throw sandboxNotFound(sandboxId);
     const endAtMs = newEnd(record, endFrom(Date.now(), record.startedAtMs, timeoutMs, limits));
     if (endAtMs === record.endAtMs) return record;
-    await plane.store.sandboxes.transition(sandboxId, ["running"], "running", { endAtMs });
+    await plane.store.sandboxes.transition(sandboxId, "running", "running", { endAtMs });
     plane.running.setEnd(sandboxId, endAtMs);
     plane.events.sandboxExtended(sandboxId, endAtMs);
     return { ...record, endAtMs };
