@@ -5,6 +5,8 @@ import { AppError } from "@sandbank/core/errors";
 import { type CommandResult, runUnchecked } from "@sandbank/linux/command";
 import { toolEnvironment } from "./config/env.ts";
 import { repositoryDir } from "./config/paths.ts";
+
+export { repositoryDir };
 import type { SandboxStatus, ServiceStatus } from "./service/admin-server.ts";
 import { AdminClient } from "./service/admin-client.ts";
 

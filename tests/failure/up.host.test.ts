@@ -1,0 +1,108 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdir } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { repositoryDir, TestCloud } from "@sandbank/cli/testkit";
+import { findLeftovers } from "@sandbank/cli/leftovers";
+import { readConfig } from "@sandbank/cli/config";
+import { run, runUnchecked } from "@sandbank/linux/command";
+
+let cloud: TestCloud;
+beforeEach(async () => {
+  cloud = await TestCloud.create({ isolation: "container", number: 5 });
+});
+afterEach(() => cloud.dispose());
+
+const leftovers = () => findLeftovers(readConfig(cloud.settings));
+
+test("up twice gives the same cloud; env and ps need it running; down leaves nothing", async () => {
+  const first = await cloud.command(["up", "--detach"]);
+  expect(first).toMatchObject({ exitCode: 0 });
+  expect(first.stdout).toMatch(/^export E2B_API_KEY=e2b_[0-9a-f]{40}$/m);
+  const pid = (await cloud.status())?.pid;
+  const second = await cloud.command(["up", "--detach"]);
+  expect(second.exitCode).toBe(0);
+  expect(second.stderr).toContain(`running already (pid ${pid}`);
+  expect(second.stdout).toBe(first.stdout);
+  expect((await cloud.command(["env"])).stdout).toBe(first.stdout);
+  expect((await cloud.command(["ps"])).stdout).toMatch(/^SANDBOX/);
+  await cloud.down();
+  expect(await leftovers()).toEqual([]);
+  const env = await cloud.command(["env"]);
+  expect(env.exitCode).toBe(1);
+  expect(env.stderr).toContain("not running: start it with ./sandbank up");
+}, 180_000);
+
+test("a port that is taken is reported with the process that holds it, before anything is started", async () => {
+  const server = createServer();
+  server.listen(Number(cloud.settings["SANDBANK_API_PORT"]), "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const { exitCode, stderr } = await cloud.command(["up", "--detach"]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`pid ${process.pid}`);
+    expect(stderr).toContain("SANDBANK_API_PORT");
+    expect(await leftovers()).toEqual([]);
+  } finally {
+    server.close();
+  }
+}, 60_000);
+
+test.each([
+  [{ SANDBANK_TYPO: "1" }, /SANDBANK_TYPO/],
+  [{ SANDBANK_API_PORT: "70000" }, /SANDBANK_API_PORT/],
+  [{ SANDBANK_BIND: "192.0.2.250" }, /192\.0\.2\.250 is no address of this machine/],
+  [{ SANDBANK_ISOLATION: "microvm" }, /no way to isolate sandboxes works on this machine.*microvm/],
+])(
+  "bad settings %j are named",
+  async (settings, message) => {
+    const odd = await TestCloud.create({ isolation: "container", number: 6, settings });
+    try {
+      const { exitCode, stderr } = await odd.command(["up", "--detach"]);
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(message);
+    } finally {
+      await run("rm", ["-rf", odd.dir]);
+    }
+  },
+  60_000,
+);
+
+test("without root and without sudo it says what to do", async () => {
+  // A PATH without sudo: the machine may have one that asks for a password.
+  const bin = join(cloud.dir, "bin");
+  await chmod(cloud.dir, 0o755);
+  await mkdir(bin);
+  for (const tool of ["sh", "id", "env", "sed", "tr", "cat", "cksum", "readlink", "dirname", "stat"]) {
+    await run("ln", ["-s", (await run("which", [tool])).trim(), join(bin, tool)]);
+  }
+  const { exitCode, stderr } = await runUnchecked(
+    "setpriv",
+    ["--reuid=65534", "--regid=65534", "--clear-groups", join(repositoryDir, "sandbank"), "up"],
+    { env: { PATH: bin } },
+  );
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain('"up" needs root, and there is no sudo here: run it as root');
+});
+
+test("Ctrl-C in the foreground takes everything back, while it starts and when it runs", async () => {
+  for (const moment of [/service/, /Sandbank is up/]) {
+    const child = spawn(join(repositoryDir, "sandbank"), ["up"], {
+      env: { ...process.env, ...cloud.settings },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await vi.waitFor(() => expect(said).toMatch(moment), 60_000);
+    // As a terminal does it: to the whole process group.
+    process.kill(-(child.pid ?? 0), "SIGINT");
+    await once(child, "exit");
+    expect(await leftovers(), said).toEqual([]);
+    expect(await cloud.status()).toBeUndefined();
+  }
+}, 180_000);
