@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "@sandbank/cli/config";
-import { systemPath } from "@sandbank/linux/command";
+import { runUnchecked, systemPath } from "@sandbank/linux/command";
 import { findProgram } from "@sandbank/linux/program";
 import { builtRunscPath } from "@sandbank/runtime/install-runsc";
 import { baseManifest } from "@sandbank/templates/base";
@@ -72,6 +72,8 @@ export class BareRuntime implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // runsc mounts an empty network namespace here; runc has no such file.
+    await runUnchecked("umount", [join(this.#dir, "state/null-netns")]);
     await rm(this.#dir, { recursive: true, force: true });
   }
 }
