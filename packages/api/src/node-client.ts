@@ -3,7 +3,7 @@ import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import { AppError } from "@sandbank/core/errors";
 import { fromConnectError } from "@sandbank/protocol/connect-error";
 import type { NodeService, Sandbox, SandboxEvent } from "@sandbank/protocol/gen/node_pb";
-import type { NodeEnd, NodePort, NodeSandbox } from "./ports.ts";
+import type { NodeEnd, NodeInfo, NodePort, NodeSandbox } from "./ports.ts";
 
 export type NodeClient = Client<typeof NodeService>;
 
@@ -49,13 +49,16 @@ async function call<T>(what: string, timeoutMs: number, work: () => Promise<T>):
   }
 }
 
-/** The node port over the node's RPC. */
+/** The node port over the node's RPC. What the node is does not change, so it is asked only until it answers. */
 export function nodePort(client: NodeClient): NodePort {
+  let known: NodeInfo | undefined;
   return {
     async info() {
+      if (known) return known;
       const options = { timeoutMs: queryTimeoutMs };
       const node = await call("answer", queryTimeoutMs, () => client.getNode({}, options));
-      return { nodeId: node.nodeId, isolation: node.isolation, driver: node.driver };
+      known = { nodeId: node.nodeId, isolation: node.isolation, driver: node.driver };
+      return known;
     },
     async create(config) {
       const options = { timeoutMs: createTimeoutMs };

@@ -127,6 +127,17 @@ async function createSandboxes(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex("sandboxes_state").on("sandboxes").columns(["state", "ended_at"]).execute();
 }
 
+async function createSandboxMetadata(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("sandbox_metadata")
+    .addColumn("sandbox_id", "text", (column) =>
+      column.notNull().references("sandboxes.id").onDelete("cascade"),
+    )
+    .addColumn("pair_hash", "text", (column) => column.notNull())
+    .addPrimaryKeyConstraint("sandbox_metadata_pk", ["sandbox_id", "pair_hash"])
+    .execute();
+}
+
 /** Applied in the order of their names; one that has been released is never edited. */
 const migrations: Record<string, Migration> = {
   "0001_first": {
@@ -134,6 +145,7 @@ const migrations: Record<string, Migration> = {
       await createTeams(db);
       await createTemplates(db);
       await createSandboxes(db);
+      await createSandboxMetadata(db);
     },
   },
 };

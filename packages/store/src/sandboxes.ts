@@ -1,4 +1,5 @@
 import type { Kysely, Updateable } from "kysely";
+import { hashToken } from "@sandbank/protocol/tokens";
 import {
   type EndReason,
   type SandboxRecord,
@@ -31,10 +32,15 @@ export interface SandboxPageQuery {
   after?: { startedAtMs: number; id: string } | undefined;
   startedAfterMs?: number | undefined;
   templateId?: string | undefined;
+  /** All pairs must match. */
+  metadata?: Record<string, string>;
 }
 
 /** States in which a sandbox counts against its team's limit, because it holds a node's resources. */
 const occupying: SandboxState[] = ["creating", "running", "killing"];
+
+const pairHashes = (metadata: Record<string, string>): string[] =>
+  Object.entries(metadata).map((pair) => hashToken(JSON.stringify(pair)));
 
 function toColumns(patch: SandboxPatch): Updateable<SandboxesTable> {
   return {
@@ -77,6 +83,8 @@ export class SandboxStore {
         .executeTakeFirstOrThrow();
       if (Number(count) >= maxSandboxes) return false;
       await db.insertInto("sandboxes").values(toRow(record)).execute();
+      const pairs = pairHashes(record.metadata).map((hash) => ({ sandbox_id: record.id, pair_hash: hash }));
+      for (const pair of pairs) await db.insertInto("sandbox_metadata").values(pair).execute();
       return true;
     });
   }
@@ -131,6 +139,17 @@ export class SandboxStore {
       .limit(query.limit);
     if (startedAfterMs !== undefined) select = select.where("started_at", ">", startedAfterMs);
     if (templateId !== undefined) select = select.where("template_id", "=", templateId);
+    for (const hash of pairHashes(query.metadata ?? {})) {
+      select = select.where((where) =>
+        where.exists(
+          where
+            .selectFrom("sandbox_metadata")
+            .select("pair_hash")
+            .whereRef("sandbox_id", "=", "sandboxes.id")
+            .where("pair_hash", "=", hash),
+        ),
+      );
+    }
     if (after) {
       select = select.where((where) =>
         where.or([

@@ -1,6 +1,7 @@
 /**
  * The tables as Kysely sees them. Only types that SQLite and PostgreSQL share: text, integer, bigint.
  * Times are integer milliseconds since 1970, flags are 0 or 1, structures are JSON texts.
+ * A dialect must give bigint columns as numbers: milliseconds fit.
  */
 
 type Flag = 0 | 1;
@@ -100,6 +101,13 @@ export interface SandboxesTable {
   ended_at: number | null;
 }
 
+/** Makes metadata searchable without JSON functions, which differ between databases. */
+export interface SandboxMetadataTable {
+  sandbox_id: string;
+  /** SHA-256 hex of key and value: of one size, however long the texts. */
+  pair_hash: string;
+}
+
 export interface Database {
   teams: TeamsTable;
   api_keys: ApiKeysTable;
@@ -108,6 +116,7 @@ export interface Database {
   template_builds: TemplateBuildsTable;
   template_tags: TemplateTagsTable;
   sandboxes: SandboxesTable;
+  sandbox_metadata: SandboxMetadataTable;
 }
 
 export const toFlag = (value: boolean): Flag => (value ? 1 : 0);

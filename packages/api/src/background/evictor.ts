@@ -3,8 +3,8 @@ import { endOverdue } from "../use-cases/end-sandbox.ts";
 
 /** A sandbox whose end failed stays known until the node answers again; tried at this pace. */
 const retryMs = 1_000;
-/** Longest delay that a timer takes. */
-const maxDelayMs = 2 ** 31 - 1;
+/** Timers follow a clock of their own: looking again this often notices when the wall clock is set or the host slept. */
+const maxDelayMs = 1_000;
 
 /** Ends sandboxes when their time is over: one timer, set for the earliest end. */
 export class Evictor {

@@ -78,6 +78,8 @@ export async function createHttpServer(
   const app = Fastify({
     bodyLimit: maxBodyBytes,
     keepAliveTimeout: keepAliveTimeoutMs,
+    // Its own answer while closing is not in the shape that clients decode; they finish on open connections instead.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 512 },
     frameworkErrors: (error, _request, reply) => {
       sendRefusal(reply, error);

@@ -88,6 +88,7 @@ async function startOnNode(
     trafficAccessToken: hasPrivateTraffic(record) ? plane.tokens.traffic(record.id) : undefined,
     allowInternetAccess: internet,
   });
+  await plane.store.templates.recordSpawn(record.templateId, Date.now());
   const { isolation, driver, hostAddress } = sandbox;
   // Its time counts from the moment it is usable.
   const startedAtMs = Date.now();
@@ -141,7 +142,6 @@ export async function createSandbox(
   plane.creating.set(record.id, work);
   try {
     const running = await work;
-    await plane.store.templates.recordSpawn(running.templateId, running.startedAtMs);
     plane.events.sandboxCreated(running, Math.round(performance.now() - beganMs));
     return running;
   } finally {

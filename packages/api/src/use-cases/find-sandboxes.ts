@@ -19,8 +19,6 @@ export async function getSandbox(plane: ControlPlane, team: Team, sandboxId: str
 
 export interface SandboxListQuery extends Omit<SandboxPageQuery, "teamId" | "states"> {
   states: VisibleState[];
-  /** All pairs must match. */
-  metadata: Record<string, string>;
 }
 
 export interface SandboxPage {
@@ -30,38 +28,24 @@ export interface SandboxPage {
   totalRunning: number;
 }
 
-const batchSize = 200;
-
-/**
- * One page of the team's sandboxes. Metadata is compared here and not by the database, whose JSON functions differ
- * from one to another; rows are read in batches, so memory stays bounded however few match.
- */
+/** One page of the team's sandboxes. */
 export async function listSandboxes(
   plane: ControlPlane,
   team: Team,
   query: SandboxListQuery,
 ): Promise<SandboxPage> {
-  const wanted = Object.entries(query.metadata);
-  const matches = (record: SandboxRecord): boolean =>
-    wanted.every(([key, value]) => Object.hasOwn(record.metadata, key) && record.metadata[key] === value);
-  const sandboxes: SandboxRecord[] = [];
-  let { after } = query;
-  let more = true;
   // One more than asked for tells whether another page follows.
-  while (more && sandboxes.length <= query.limit) {
-    const limit = wanted.length > 0 ? batchSize : query.limit + 1 - sandboxes.length;
-    const batch = await plane.store.sandboxes.page({ ...query, teamId: team.id, after, limit });
-    sandboxes.push(...batch.filter(matches));
-    after = batch.at(-1);
-    more = batch.length === limit;
-  }
-  const page = sandboxes.slice(0, query.limit);
+  const limit = query.limit + 1;
+  const found = await plane.store.sandboxes.page({ ...query, teamId: team.id, limit });
+  const sandboxes = found.slice(0, query.limit);
   return {
-    sandboxes: page,
-    next: sandboxes.length > query.limit ? page.at(-1) : undefined,
+    sandboxes,
+    next: found.length > query.limit ? sandboxes.at(-1) : undefined,
     totalRunning: await plane.store.sandboxes.countRunning(team.id),
   };
 }
+
+const batchSize = 200;
 
 /** All of the team's running sandboxes whose metadata match, newest first. */
 export async function listAllRunning(
