@@ -4,6 +4,7 @@ import type { Logger } from "@sandbank/core/logger";
 import { run, systemPath } from "@sandbank/linux/command";
 import { findProgram } from "@sandbank/linux/program";
 import { createDrivers } from "./drivers.ts";
+import { usableGo } from "./go-toolchain.ts";
 
 /** The newest state of gVisor's branch that is kept buildable with the go tool; its releases are not. */
 const runscVersion = "v0.0.0-20260905035102-160fafc42237";
@@ -17,6 +18,8 @@ export interface InstallRunscOptions {
   cacheDir: string;
   stateDir: string;
   logger: Logger;
+  /** What the Go command may see of the caller's environment: proxies, certificates. */
+  toolEnv: Record<string, string>;
   /** Called with a line for people when something takes long. */
   onProgress: (line: string) => void;
 }
@@ -60,9 +63,10 @@ async function build(target: string, options: InstallRunscOptions): Promise<void
   mkdirSync(`${cacheDir}/runsc`, { recursive: true });
   const workspace = mkdtempSync(`${cacheDir}/runsc/build-`);
   try {
-    await run(go, ["install", "-ldflags=-s -w", runscPackage], {
+    const env = { ...options.toolEnv, ...goEnvironment(workspace) };
+    await run(await usableGo(go, workspace, env), ["install", "-ldflags=-s -w", runscPackage], {
       cwd: workspace,
-      env: goEnvironment(workspace),
+      env,
       timeoutMs: buildTimeoutMs,
       onOutput: (text) => reportLines(text, onProgress),
     });

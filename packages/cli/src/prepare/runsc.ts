@@ -3,7 +3,7 @@ import { AppError, errorText } from "@sandbank/core/errors";
 import { silentLogger } from "@sandbank/core/logger";
 import { findProgram } from "@sandbank/linux/program";
 import { builtRunscPath, installRunsc } from "@sandbank/runtime/install-runsc";
-import type { Config } from "../config/env.ts";
+import { type Config, toolEnvironment } from "../config/env.ts";
 import { pathsOf } from "../config/paths.ts";
 import type { Progress } from "../output/progress.ts";
 import { ensureGo } from "./packages.ts";
@@ -26,6 +26,7 @@ export async function ensureRunsc(config: Config, progress: Progress): Promise<R
       installRunsc({
         cacheDir: config.cacheDir,
         stateDir: paths.runtimeDir,
+        toolEnv: toolEnvironment(),
         logger: silentLogger,
         onProgress: say,
       }),

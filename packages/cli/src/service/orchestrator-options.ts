@@ -4,11 +4,10 @@ import type { OrchestratorOptions } from "@sandbank/orchestrator/orchestrator";
 import type { RuntimeDriver } from "@sandbank/runtime/contract";
 import type { Config } from "../config/env.ts";
 import type { Paths } from "../config/paths.ts";
-import type { Prepared } from "../prepare/prepare.ts";
 import { version } from "../version.ts";
 
 export interface NodeParts {
-  prepared: Pick<Prepared, "envd">;
+  prepared: { envd: OrchestratorOptions["envd"] };
   drivers: RuntimeDriver[];
   driver: RuntimeDriver;
   logger: Logger;
