@@ -1,0 +1,49 @@
+import { parseArgs } from "node:util";
+import { envdPort } from "@sandbank/protocol/headers";
+import { createDaemon } from "./daemon.ts";
+import { lineLogger } from "./line-logger.ts";
+import type { Runtime } from "./runtime/runtime.ts";
+import { version } from "./version.ts";
+
+const { values } = parseArgs({
+  options: {
+    port: { type: "string", default: String(envdPort) },
+    host: { type: "string", default: "0.0.0.0" },
+    "default-user": { type: "string", default: "root" },
+    "owns-clock": { type: "boolean", default: false },
+    version: { type: "boolean", default: false },
+  },
+});
+
+async function loadRuntime(): Promise<Runtime> {
+  const module = process.versions["bun"] ? import("./runtime/bun.ts") : import("./runtime/node.ts");
+  return (await module).runtime;
+}
+
+async function main(): Promise<void> {
+  if (values.version) {
+    console.log(version);
+    return;
+  }
+  process.umask(0o022);
+  const logger = lineLogger(process.stderr);
+  const server = createDaemon({
+    runtime: await loadRuntime(),
+    logger,
+    defaultUser: values["default-user"],
+    ownsClock: values["owns-clock"],
+  });
+  server.on("error", (error) => {
+    logger.error({ error: error.message, host: values.host, port: values.port }, "cannot listen");
+    process.exit(1);
+  });
+  server.listen({ port: Number(values.port), host: values.host }, () => {
+    logger.info({ version, address: server.address() }, "listening");
+  });
+  process.on("SIGTERM", () => process.exit(0));
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});

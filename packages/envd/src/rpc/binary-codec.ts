@@ -1,0 +1,1 @@
+export { jsonCodec as binaryCodec } from "./codec.ts";
