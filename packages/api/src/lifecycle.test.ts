@@ -102,6 +102,7 @@ test("set timeout moves both ways, refreshes only extend and by 15 s at least", 
   await t.call("POST", `/sandboxes/${id}/refreshes`, { duration: 100 });
   expect((await recordOf(id)).endAtMs).toBeGreaterThan(Date.now() + 99_000);
   expect((await t.call("POST", `/sandboxes/${id}/refreshes`, { duration: 3601 })).status).toBe(400);
+  expect((await t.call("POST", `/sandboxes/${id}/refreshes`, "null")).status).toBe(400);
   expect((await t.call("POST", `/sandboxes/${id}/timeout`, {})).status).toBe(400);
   expect((await t.call("POST", `/sandboxes/${id}/timeout`, { timeout: 90_000 })).status).toBe(400);
   expect((await t.call("POST", "/sandboxes/nope/timeout", { timeout: 1 })).status).toBe(404);

@@ -98,6 +98,7 @@ test("state, template and start time narrow the list", async () => {
   expect(idsOf(await t.call("GET", "/v2/sandboxes?state=paused"))).toEqual([]);
   expect(idsOf(await t.call("GET", "/v2/sandboxes?template=other"))).toEqual([second]);
   expect(idsOf(await t.call("GET", `/v2/sandboxes?template=${t.manifest.templateId}`))).toEqual([first]);
+  expect(idsOf(await t.call("GET", "/v2/sandboxes?template=nope"))).toEqual([]);
   const future = new Date(Date.now() + 60_000).toISOString();
   expect(idsOf(await t.call("GET", `/v2/sandboxes?startedAfter=${future}`))).toEqual([]);
 });
@@ -111,6 +112,7 @@ test("bad queries are refused, naming the parameter", async () => {
     ["state=dead", "state"],
     ["nextToken=x", "nextToken"],
     ["startedAfter=yesterday", "startedAfter"],
+    ["startedAfter=2016-12-31T23:59:60Z", "startedAfter"],
   ] as const) {
     const answer = await t.call("GET", `/v2/sandboxes?${query}`);
     expect(answer.status).toBe(400);

@@ -176,7 +176,11 @@ export class TemplateStore {
       .orderBy("namespace")
       .orderBy("alias")
       .execute();
-    return Map.groupBy(rows, (row) => row.template_id);
+    const byTemplate = new Map<string, TemplateName[]>();
+    for (const { template_id: id, namespace, alias } of rows) {
+      byTemplate.set(id, [...(byTemplate.get(id) ?? []), { namespace, alias }]);
+    }
+    return byTemplate;
   }
 
   async #buildsOf(templateIds: string[]): Promise<TemplateBuild[]> {

@@ -38,7 +38,7 @@ function readBody(operation: Operation, validator: OperationValidator, body: unk
   if (body === undefined && operation.bodyRequired) {
     throw new AppError({ code: "invalid_argument", message: "validation error: body is required" });
   }
-  const value = body ?? {};
+  const value = body === undefined ? {} : body;
   validator.body(value);
   return value;
 }

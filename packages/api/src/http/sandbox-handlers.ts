@@ -1,3 +1,4 @@
+import { AppError } from "@sandbank/core/errors";
 import { headers } from "@sandbank/protocol/headers";
 import type { ControlPlane } from "../control-plane.ts";
 import { createSandbox } from "../use-cases/create-sandbox.ts";
@@ -10,7 +11,6 @@ import {
   visibleStates,
 } from "../use-cases/find-sandboxes.ts";
 import { readNewSandbox } from "../use-cases/new-sandbox.ts";
-import { findTemplate } from "../use-cases/resolve-template.ts";
 import { connectSandbox, refreshSandbox, setSandboxTimeout } from "../use-cases/sandbox-time.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { parseMetadataFilter } from "./metadata-filter.ts";
@@ -27,23 +27,30 @@ function parseStates(text: string | undefined): VisibleState[] {
   return visibleStates.filter((state) => !asked || asked.includes(state));
 }
 
+function parseTime(field: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = Date.parse(text);
+  if (!Number.isNaN(ms)) return ms;
+  // The contract's format allows leap seconds, which have no place on this clock.
+  throw new AppError({
+    code: "invalid_argument",
+    message: `validation error: query field "${field}" is no point in time`,
+  });
+}
+
 async function listV2(
   plane: ControlPlane,
   { team, query }: Call<"listSandboxesV2">,
 ): Promise<Answer<"listSandboxesV2">> {
   const order = query.order ?? "desc";
-  const template =
-    query.template === undefined
-      ? undefined
-      : await findTemplate(plane.store.templates, team, query.template);
   const page = await listSandboxes(plane, team, {
     states: parseStates(query.state),
     metadata: parseMetadataFilter(query.metadata),
     order,
     limit: query.limit ?? 100,
     after: decodeCursor(query.nextToken, order),
-    startedAfterMs: query.startedAfter === undefined ? undefined : Date.parse(query.startedAfter),
-    templateId: template?.id,
+    startedAfterMs: parseTime("startedAfter", query.startedAfter),
+    template: query.template,
   });
   return {
     status: 200,

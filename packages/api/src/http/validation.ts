@@ -51,18 +51,24 @@ function checker(where: string, validate: ValidateFunction): (value: unknown) =>
 export function validatorFactory(document: ApiDocument): (operation: Operation) => OperationValidator {
   // Text in URLs is converted to numbers; a body says what it means, so "5" is no number there.
   const [forUrls, forBodies] = [newAjv(document, true), newAjv(document, false)];
-  const ofParameters = (operation: Operation, place: "path" | "query", where: string) => {
+  // Most operations share their few sets of parameters, and compiling is what takes the time at start.
+  const compiled = new Map<string, ValidateFunction>();
+  const ofParameters = (operation: Operation, place: "path" | "query") => {
     const parameters = operation.parameters.filter((parameter) => parameter.in === place);
+    if (parameters.length === 0) return () => undefined;
     const schema = {
       type: "object",
       properties: Object.fromEntries(parameters.map(({ name, schema }) => [name, schema])),
       required: parameters.filter((parameter) => parameter.required).map((parameter) => parameter.name),
     };
-    return checker(where, forUrls.compile(schema));
+    const text = JSON.stringify(schema);
+    const validate = compiled.get(text) ?? forUrls.compile(schema);
+    compiled.set(text, validate);
+    return checker(place, validate);
   };
   return (operation) => ({
-    path: ofParameters(operation, "path", "path"),
-    query: ofParameters(operation, "query", "query"),
+    path: ofParameters(operation, "path"),
+    query: ofParameters(operation, "query"),
     body:
       operation.bodyPointer === undefined
         ? () => undefined

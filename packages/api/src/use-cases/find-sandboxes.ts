@@ -1,7 +1,9 @@
+import { AppError } from "@sandbank/core/errors";
 import type { SandboxRecord, SandboxState } from "@sandbank/store/sandbox-record";
 import type { SandboxPageQuery } from "@sandbank/store/sandboxes";
 import type { Team } from "@sandbank/store/teams";
 import type { ControlPlane } from "../control-plane.ts";
+import { findTemplate } from "./resolve-template.ts";
 import { sandboxNotFound } from "./sandbox-errors.ts";
 
 /** States that clients see. */
@@ -17,8 +19,10 @@ export async function getSandbox(plane: ControlPlane, team: Team, sandboxId: str
   return record;
 }
 
-export interface SandboxListQuery extends Omit<SandboxPageQuery, "teamId" | "states"> {
+export interface SandboxListQuery extends Omit<SandboxPageQuery, "teamId" | "states" | "templateId"> {
   states: VisibleState[];
+  /** Reference of a template; one that the team can't find matches no sandbox. */
+  template?: string | undefined;
 }
 
 export interface SandboxPage {
@@ -26,6 +30,16 @@ export interface SandboxPage {
   /** The last sandbox of this page, when there is another page. */
   next: SandboxRecord | undefined;
   totalRunning: number;
+}
+
+async function templateIdOf(plane: ControlPlane, team: Team, reference: string): Promise<string | undefined> {
+  try {
+    return (await findTemplate(plane.store.templates, team, reference)).id;
+  } catch (error) {
+    if (error instanceof AppError && ["not_found", "permission_denied"].includes(error.code))
+      return undefined;
+    throw error;
+  }
 }
 
 /** One page of the team's sandboxes. */
@@ -36,13 +50,15 @@ export async function listSandboxes(
 ): Promise<SandboxPage> {
   // One more than asked for tells whether another page follows.
   const limit = query.limit + 1;
-  const found = await plane.store.sandboxes.page({ ...query, teamId: team.id, limit });
+  const totalRunning = await plane.store.sandboxes.countRunning(team.id);
+  const templateId =
+    query.template === undefined ? undefined : await templateIdOf(plane, team, query.template);
+  if (query.template !== undefined && templateId === undefined) {
+    return { sandboxes: [], next: undefined, totalRunning };
+  }
+  const found = await plane.store.sandboxes.page({ ...query, teamId: team.id, templateId, limit });
   const sandboxes = found.slice(0, query.limit);
-  return {
-    sandboxes,
-    next: found.length > query.limit ? sandboxes.at(-1) : undefined,
-    totalRunning: await plane.store.sandboxes.countRunning(team.id),
-  };
+  return { sandboxes, next: found.length > query.limit ? sandboxes.at(-1) : undefined, totalRunning };
 }
 
 const batchSize = 200;
