@@ -110,10 +110,9 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     async close() {
       draining = true;
       await http.close();
-      evictor.stop();
-      // A client that gave up leaves its create running; the record must not outlive the store.
+      // A client that gave up leaves its create running; nothing may go on when the caller closes the store.
       await Promise.allSettled(plane.creating.values());
-      await Promise.all([watcher.stop(), reconciler.stop()]);
+      await Promise.all([evictor.stop(), watcher.stop(), reconciler.stop()]);
     },
   };
 }

@@ -9,7 +9,7 @@ const maxDelayMs = 1_000;
 /** Ends sandboxes when their time is over: one timer, set for the earliest end. */
 export class Evictor {
   readonly #plane: ControlPlane;
-  readonly #ending = new Set<string>();
+  readonly #ending = new Map<string, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #nextMs = Number.POSITIVE_INFINITY;
   #unsubscribe: (() => void) | undefined;
@@ -23,10 +23,12 @@ export class Evictor {
     this.#evict();
   }
 
-  stop(): void {
+  /** Resolves when the ends that have begun are recorded. */
+  async stop(): Promise<void> {
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
     clearTimeout(this.#timer);
+    await Promise.all(this.#ending.values());
   }
 
   #wakeAt(atMs: number): void {
@@ -45,13 +47,12 @@ export class Evictor {
     for (const { route, endAtMs } of this.#plane.running.list()) {
       if (this.#ending.has(route.sandboxId)) continue;
       if (endAtMs > nowMs) nextMs = Math.min(nextMs, endAtMs);
-      else void this.#end(route.sandboxId);
+      else this.#ending.set(route.sandboxId, this.#end(route.sandboxId));
     }
     if (Number.isFinite(nextMs)) this.#wakeAt(nextMs);
   }
 
   async #end(sandboxId: string): Promise<void> {
-    this.#ending.add(sandboxId);
     try {
       await endOverdue(this.#plane, sandboxId);
     } catch (error) {

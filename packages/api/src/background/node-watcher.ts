@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ControlPlane } from "../control-plane.ts";
+import type { NodeEnd } from "../ports.ts";
 import { recordEnd } from "../use-cases/end-sandbox.ts";
 
 const reconnectMs = 1_000;
@@ -8,6 +9,8 @@ const reconnectMs = 1_000;
 export class NodeWatcher {
   readonly #plane: ControlPlane;
   readonly #abort = new AbortController();
+  /** Ends being recorded. Not one after the other: each waits for its sandbox's lock, and some are held for long. */
+  readonly #recording = new Set<Promise<void>>();
   #loop: Promise<void> | undefined;
 
   constructor(plane: ControlPlane) {
@@ -21,6 +24,7 @@ export class NodeWatcher {
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#loop;
+    await Promise.all(this.#recording);
   }
 
   async #watch(): Promise<void> {
@@ -35,12 +39,17 @@ export class NodeWatcher {
   async #followStream(signal: AbortSignal): Promise<void> {
     try {
       for await (const end of this.#plane.node.watchEnds(signal)) {
-        void recordEnd(this.#plane, end).catch((error: unknown) => {
-          this.#plane.events.repairFailed(end.sandboxId, error);
-        });
+        this.#record(end);
       }
     } catch (error) {
       if (!signal.aborted) this.#plane.events.nodeWatchBroken(error);
     }
+  }
+
+  #record(end: NodeEnd): void {
+    const work = recordEnd(this.#plane, end)
+      .catch((error: unknown) => this.#plane.events.repairFailed(end.sandboxId, error))
+      .finally(() => this.#recording.delete(work));
+    this.#recording.add(work);
   }
 }
