@@ -78,26 +78,21 @@ const event = (content: JsonObject): JsonObject => ({ event: content });
 
 /** Forwards a process's events to a client until either ends. A deadline ends the stream; `onDeadline` may do more. */
 function follow(process: ManagedProcess, stream: MessageStream, call: Call, onDeadline?: () => void): void {
+  let ended = false;
   const detach = process.attach({
     start: (pid) => void stream.send(event({ start: { pid } })),
     data: (kind, bytes) => stream.sendOutput(kind, bytes),
-    end: (end: EndEvent) => stream.end(event({ end })),
+    end: (end: EndEvent) => {
+      ended = true;
+      stream.end(event({ end }));
+    },
   });
   stream.keepAlive(event({ keepalive: {} }), call.keepaliveMs);
-  const timer =
-    call.timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => {
-          detach();
-          onDeadline?.();
-          stream.fail(
-            new AppError({ code: "deadline_exceeded", message: "the deadline of the call has passed" }),
-          );
-        }, call.timeoutMs);
-  void stream.closed.then(() => {
-    clearTimeout(timer);
+  stream.endAfter(call.timeoutMs, () => {
     detach();
+    onDeadline?.();
   });
+  void stream.closed.then(detach);
 }
 
 async function sendInput(process: ManagedProcess, input: JsonObject | undefined): Promise<void> {
