@@ -7,10 +7,11 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readlinkSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, normalize } from "node:path";
+import { basename, dirname, normalize, resolve } from "node:path";
 import { checked, cString, hasCode, libc } from "./libc.ts";
 
 const openat2Number = 437n;
@@ -58,17 +59,24 @@ export function makeDirectoryInRoot(root: string, path: string, mode: number): v
   }
 }
 
-function openDirectory(rootFd: number, path: string, mode = 0o755): number {
+function openDirectory(rootFd: number, path: string, mode = 0o755, linksLeft = 8): number {
   try {
     return openInRoot(rootFd, path);
   } catch (error) {
     if (!hasCode(error, "ENOENT") || path === "/") throw error;
   }
-  const parentFd = openDirectory(rootFd, dirname(path));
+  const parentFd = openDirectory(rootFd, dirname(path), 0o755, linksLeft);
   try {
     const child = `/proc/self/fd/${parentFd}/${basename(path)}`;
-    mkdirSync(child);
-    chmodSync(child, mode);
+    const status = lstatSync(child, { throwIfNoEntry: false });
+    if (status?.isSymbolicLink() && linksLeft > 0) {
+      // A link to what is missing: that is made, where it lies when seen from inside.
+      const target = resolve(dirname(path), readlinkSync(child));
+      closeSync(openDirectory(rootFd, target, mode, linksLeft - 1));
+    } else {
+      mkdirSync(child);
+      chmodSync(child, mode);
+    }
   } finally {
     closeSync(parentFd);
   }

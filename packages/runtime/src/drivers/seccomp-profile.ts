@@ -10,8 +10,8 @@ const enosys = 38;
 const cloneNamespaceFlags = 0x7e02_0000;
 
 const architectures: Record<string, string[]> = {
-  x64: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
-  arm64: ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"],
+  x64: ["SCMP_ARCH_X86_64"],
+  arm64: ["SCMP_ARCH_AARCH64"],
 };
 
 /** personality(2) values that only change how a program is shown the system: Linux, 32 bit, and "tell me". */

@@ -1,0 +1,4 @@
+import type { RuntimeDriver } from "../contract.ts";
+import { realDriver } from "./real-drivers.ts";
+
+export const makeDriver = (stateDir: string): RuntimeDriver => realDriver("gvisor", stateDir);

@@ -1,0 +1,52 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { cgroupDirectories } from "@sandbank/linux/cgroup";
+import { hasCode } from "@sandbank/linux/libc";
+import { mountPointsUnder } from "@sandbank/linux/mount";
+
+/** Counts of what the sandboxes of one bench hold on the host, for a comparison of before and after. */
+export interface HostCounts {
+  processes: number;
+  zombies: number;
+  mounts: number;
+  loopDevices: number;
+  cgroups: number;
+  files: string[];
+  openFiles: number;
+}
+
+/** Programs that sandboxes consist of, as the kernel calls them. */
+const monitorsAndRuntimes = /^(conmon|runc|crun|runsc|exe)/;
+
+/** `directory` is where the bench keeps everything, `ids` are all sandboxes it ever had. */
+export function countHost(directory: string, ids: string[]): HostCounts {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const loops = readdirSync("/sys/block").filter((name) => name.startsWith("loop"));
+  return {
+    processes: pids.filter((pid) => readIfThere(`/proc/${pid}/cmdline`).includes(directory)).length,
+    zombies: pids.filter((pid) => isZombie(pid)).length,
+    mounts: mountPointsUnder(directory).length,
+    loopDevices: loops.filter((name) =>
+      readIfThere(`/sys/block/${name}/loop/backing_file`).includes(directory),
+    ).length,
+    cgroups: ids.flatMap((id) => cgroupDirectories(`/sandbank/${id}`)).length,
+    // Only the sandboxes' own directories, which their makers remove, go on existing.
+    files: readdirSync(directory, { recursive: true, encoding: "utf8" })
+      .filter((path) => !ids.includes(path) && !path.endsWith("console.log"))
+      .sort(),
+    openFiles: readdirSync("/proc/self/fd").length,
+  };
+}
+
+function isZombie(pid: string): boolean {
+  const match = /^\d+ \((.*)\) Z/s.exec(readIfThere(`/proc/${pid}/stat`));
+  return match !== null && monitorsAndRuntimes.test(match[1] ?? "");
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ESRCH", "ENXIO")) return "";
+    throw error;
+  }
+}
