@@ -1,7 +1,4 @@
-import { createClient } from "@connectrpc/connect";
-import { createConnectTransport } from "@connectrpc/connect-node";
 import { AppError } from "@sandbank/core/errors";
-import { Process } from "@sandbank/protocol/gen/process_pb";
 import { envdPort, headers } from "@sandbank/protocol/headers";
 
 export interface SelfCheckTarget {
@@ -57,28 +54,50 @@ async function callApi(
   return text ? JSON.parse(text) : undefined;
 }
 
+/** The SDKs' own call for `commands.run("echo test")`; gives what it printed. */
 async function echo(target: SelfCheckTarget, sandbox: CreatedSandbox): Promise<string> {
-  const transport = createConnectTransport({
-    baseUrl: target.proxyUrl,
-    httpVersion: "1.1",
-    interceptors: [
-      (next) => (request) => {
-        request.header.set(headers.sandboxId, sandbox.sandboxID);
-        request.header.set(headers.sandboxPort, String(envdPort));
-        if (sandbox.envdAccessToken) request.header.set(headers.accessToken, sandbox.envdAccessToken);
-        return next(request);
-      },
-    ],
+  const response = await fetch(`${target.proxyUrl}/process.Process/Start`, {
+    method: "POST",
+    headers: {
+      [headers.sandboxId]: sandbox.sandboxID,
+      [headers.sandboxPort]: String(envdPort),
+      ...(sandbox.envdAccessToken ? { [headers.accessToken]: sandbox.envdAccessToken } : {}),
+      "connect-protocol-version": "1",
+      "content-type": "application/connect+json",
+    },
+    body: frame({ process: { cmd: "/bin/bash", args: ["-l", "-c", "echo test"] }, stdin: false }),
+    signal: AbortSignal.timeout(30_000),
   });
-  const stream = createClient(Process, transport).start(
-    { process: { cmd: "/bin/bash", args: ["-l", "-c", "echo test"] }, stdin: false },
-    { timeoutMs: 30_000 },
-  );
-  let output = "";
-  for await (const { event } of stream) {
-    if (event?.event.case !== "data") continue;
-    const { output: piece } = event.event.value;
-    if (piece.case === "stdout") output += Buffer.from(piece.value).toString();
+  const answer = Buffer.from(await response.arrayBuffer());
+  if (!response.ok) {
+    throw new AppError({
+      code: "internal",
+      message: `self-check: \`echo test\` gives ${response.status}: ${answer.toString()}`,
+    });
   }
-  return output;
+  return frames(answer)
+    .map((message) => Buffer.from(message.event?.data?.stdout ?? "", "base64").toString())
+    .join("");
+}
+
+interface ProcessMessage {
+  event?: { data?: { stdout?: string } };
+}
+
+/** Connect's envelope: flags, length, JSON. */
+function frame(message: unknown): Buffer<ArrayBuffer> {
+  const text = Buffer.from(JSON.stringify(message));
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(text.length, 1);
+  return Buffer.concat([head, text]);
+}
+
+function frames(bytes: Buffer): ProcessMessage[] {
+  const messages: ProcessMessage[] = [];
+  for (let at = 0; at + 5 <= bytes.length;) {
+    const end = at + 5 + bytes.readUInt32BE(at + 1);
+    messages.push(JSON.parse(bytes.toString("utf8", at + 5, end)) as ProcessMessage);
+    at = end;
+  }
+  return messages;
 }
