@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { poll } from "@sandbank/core/deadline";
 import { hasCode } from "./libc.ts";
 
@@ -32,9 +32,39 @@ export function signalProcess(target: ProcessIdentity, signal: NodeJS.Signals): 
   }
 }
 
+/** Sends a signal to all of the process group that `leader` leads; false when it has ended. */
+export function signalGroup(leader: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  if (!isRunning(leader)) return false;
+  try {
+    return process.kill(-leader.pid, signal);
+  } catch (error) {
+    if (hasCode(error, "ESRCH")) return false;
+    throw error;
+  }
+}
+
 /** Waits for the end of a process that need not be a child. Returns false when it still runs after `timeoutMs`. */
 export async function waitForEnd(target: ProcessIdentity, timeoutMs: number): Promise<boolean> {
   return (await poll(() => (isRunning(target) ? undefined : true), { timeoutMs })) ?? false;
+}
+
+/** Processes whose command line contains `text`. Reads all of /proc: not for what happens often. */
+export function findProcesses(text: string): ProcessIdentity[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids
+    .filter((pid) => commandLine(Number(pid)).includes(text))
+    .map((pid) => identifyProcess(Number(pid)))
+    .filter((found) => found !== undefined);
+}
+
+/** Arguments of a process, each with a NUL after it; "" when it has ended. */
+export function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ESRCH")) return "";
+    throw error;
+  }
 }
 
 interface ProcessStat {

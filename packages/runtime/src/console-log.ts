@@ -9,7 +9,7 @@ const overhead = 4;
 
 /** At most `maxBytes` of the newest text in a log of conmon's; "" when there is no log. */
 export async function readConsoleTail(path: string, maxBytes: number): Promise<string> {
-  const raw = await readTail(path, maxBytes * overhead);
+  const raw = await readFileTail(path, maxBytes * overhead);
   let text = "";
   for (const line of raw.split("\n")) {
     const match = linePattern.exec(line);
@@ -19,7 +19,8 @@ export async function readConsoleTail(path: string, maxBytes: number): Promise<s
   return bytes.subarray(Math.max(0, bytes.length - maxBytes)).toString();
 }
 
-async function readTail(path: string, maxBytes: number): Promise<string> {
+/** At most `maxBytes` from the end of a text file; "" when there is none. */
+export async function readFileTail(path: string, maxBytes: number): Promise<string> {
   try {
     const file = await open(path, "r");
     try {

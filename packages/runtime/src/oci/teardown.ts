@@ -6,6 +6,7 @@ import { runUnchecked } from "@sandbank/linux/command";
 import { hasCode } from "@sandbank/linux/libc";
 import { mountPointsUnder } from "@sandbank/linux/mount";
 import {
+  commandLine,
   identifyProcess,
   isRunning,
   signalProcess,
@@ -124,8 +125,6 @@ function readPid(path: string): number | undefined {
   const pid = Number(readIfThere(path).trim());
   return pid > 0 ? pid : undefined;
 }
-
-const commandLine = (pid: number): string => readIfThere(`/proc/${pid}/cmdline`);
 
 function readIfThere(path: string): string {
   try {
