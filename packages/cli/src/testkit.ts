@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "@sandbank/core/errors";
@@ -44,7 +44,10 @@ export class TestCloud {
   }
 
   static async create(options: TestCloudOptions): Promise<TestCloud> {
-    return new TestCloud(await mkdtemp(join(tmpdir(), "sandbank-cloud-")), options);
+    const dir = await mkdtemp(join(tmpdir(), "sandbank-cloud-"));
+    // The root of a user namespace must be able to walk down to its sandbox.
+    await chmod(dir, 0o711);
+    return new TestCloud(dir, options);
   }
 
   /** `./sandbank ARGS` with this cloud's settings; a bad exit code is a result. */

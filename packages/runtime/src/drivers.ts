@@ -1,5 +1,8 @@
+import { rmSync } from "node:fs";
 import { AppError } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
+import { removeCgroup } from "@sandbank/linux/cgroup";
+import { mountPointsUnder, unmount } from "@sandbank/linux/mount";
 import { findProgram } from "@sandbank/linux/program";
 import type { Isolation, RuntimeDriver } from "./contract.ts";
 import { containerDriver } from "./drivers/container.ts";
@@ -10,6 +13,8 @@ export interface DriversOptions {
   stateDir: string;
   /** For what is worth keeping; best on the file system that holds the sandboxes' `workDir`s. */
   cacheDir: string;
+  /** Control group that all sandboxes of this cloud are below, e.g. `/sandbank-sb`; `/sandbank` unless told. */
+  cgroupParent?: string | undefined;
   /** Absolute path of runsc; without it there is no `gvisor` driver. */
   runscPath?: string | undefined;
   logger: Logger;
@@ -19,13 +24,23 @@ export interface DriversOptions {
 export function createDrivers(options: DriversOptions): RuntimeDriver[] {
   const conmonPath = findProgram("conmon");
   if (conmonPath === undefined) return [];
-  const { stateDir, cacheDir, logger } = options;
-  const shared = { stateDir, cacheDir, logger, conmonPath };
+  const { stateDir, cacheDir, logger, cgroupParent = "/sandbank" } = options;
+  const shared = { stateDir, cacheDir, logger, conmonPath, cgroupParent };
   const drivers: RuntimeDriver[] = [];
   if (options.runscPath !== undefined) drivers.push(gvisorDriver(options.runscPath, shared));
   const containerRuntime = findProgram("runc") ?? findProgram("crun");
   if (containerRuntime !== undefined) drivers.push(containerDriver(containerRuntime, shared));
   return drivers;
+}
+
+/**
+ * Takes back what drivers keep beside their sandboxes: mounts and files of `stateDir`, the control group. Only for when
+ * no sandbox is left; one that is left is killed.
+ */
+export async function removeDriverState(options: { stateDir: string; cgroupParent: string }): Promise<void> {
+  for (const path of mountPointsUnder(options.stateDir)) unmount(path);
+  rmSync(options.stateDir, { recursive: true, force: true });
+  await removeCgroup(options.cgroupParent, 10_000);
 }
 
 export interface DriverChoice {

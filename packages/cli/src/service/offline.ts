@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { createOrchestrator } from "@sandbank/orchestrator/orchestrator";
-import { createDrivers } from "@sandbank/runtime/drivers";
+import { createDrivers, removeDriverState } from "@sandbank/runtime/drivers";
 import type { Config } from "../config/env.ts";
 import { pathsOf } from "../config/paths.ts";
 import { installedRunsc } from "../prepare/runsc.ts";
 import { openLog } from "./logger.ts";
-import { orchestratorOptions } from "./orchestrator-options.ts";
+import { cgroupParent, driversOptions, orchestratorOptions } from "./orchestrator-options.ts";
 
 /** Takes back what a service left that can't do it any more: takes its sandboxes over and ends them. */
 export async function tearDownOffline(config: Config): Promise<void> {
@@ -13,16 +13,12 @@ export async function tearDownOffline(config: Config): Promise<void> {
   // Never started on this machine: there is nothing to take back, and perhaps no program to do it with.
   if (!existsSync(paths.sandboxesDir)) return;
   const logger = openLog(paths.logFile, config.logLevel);
-  const drivers = createDrivers({
-    stateDir: paths.runtimeDir,
-    cacheDir: config.cacheDir,
-    runscPath: installedRunsc(config),
-    logger,
-  });
+  const drivers = createDrivers(driversOptions(config, paths, installedRunsc(config), logger));
   const [driver] = drivers;
   if (!driver) return;
   const parts = { drivers, driver, logger, prepared: { envd: { dir: "/", initArgs: () => [] } } };
   const options = { ...orchestratorOptions(config, paths, parts), slotPoolSize: 0 };
   const orchestrator = await createOrchestrator(options);
   await orchestrator.tearDown();
+  await removeDriverState({ stateDir: paths.runtimeDir, cgroupParent: cgroupParent(config) });
 }

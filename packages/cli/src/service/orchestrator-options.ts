@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Logger } from "@sandbank/core/logger";
 import type { OrchestratorOptions } from "@sandbank/orchestrator/orchestrator";
 import type { RuntimeDriver } from "@sandbank/runtime/contract";
+import type { DriversOptions } from "@sandbank/runtime/drivers";
 import type { Config } from "../config/env.ts";
 import type { Paths } from "../config/paths.ts";
 import { version } from "../version.ts";
@@ -12,6 +13,22 @@ export interface NodeParts {
   driver: RuntimeDriver;
   logger: Logger;
 }
+
+/** Control group of all sandboxes of one cloud. */
+export const cgroupParent = (config: Config): string => `/sandbank-${config.tag}`;
+
+export const driversOptions = (
+  config: Config,
+  paths: Paths,
+  runscPath: string | undefined,
+  logger: Logger,
+): DriversOptions => ({
+  stateDir: paths.runtimeDir,
+  cacheDir: config.cacheDir,
+  cgroupParent: cgroupParent(config),
+  runscPath,
+  logger,
+});
 
 /** This machine's node, as its settings say. */
 export function orchestratorOptions(config: Config, paths: Paths, parts: NodeParts): OrchestratorOptions {

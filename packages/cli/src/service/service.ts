@@ -12,7 +12,7 @@ import type { Prepared } from "../prepare/prepare.ts";
 import { version } from "../version.ts";
 import { type AdminHandlers, type SandboxStatus, startAdminServer } from "./admin-server.ts";
 import { openLog } from "./logger.ts";
-import { type NodeParts, orchestratorOptions } from "./orchestrator-options.ts";
+import { driversOptions, type NodeParts, orchestratorOptions } from "./orchestrator-options.ts";
 import { tokenSeed, writeSecret } from "./secrets.ts";
 
 /** How long requests under way may take to finish at shutdown (ms). */
@@ -37,12 +37,7 @@ interface Parts {
 export async function startService(config: Config, prepared: Prepared): Promise<Service> {
   const paths = pathsOf(config);
   const logger = openLog(paths.logFile, config.logLevel);
-  const drivers = createDrivers({
-    stateDir: paths.runtimeDir,
-    cacheDir: config.cacheDir,
-    runscPath: prepared.runsc.path,
-    logger,
-  });
+  const drivers = createDrivers(driversOptions(config, paths, prepared.runsc.path, logger));
   const { driver, tried } = await chooseDriver(drivers, config.isolation);
   logger.info({ tried, chosen: driver.name }, "isolation chosen");
   const parts = await startParts(config, paths, { prepared, drivers, driver, logger });

@@ -4,7 +4,6 @@ import type { OciConfig, OciMount } from "../oci/config.ts";
 import {
   bindMount,
   capabilitySets,
-  cgroupPath,
   hostResources,
   networkNamespace,
   processOf,
@@ -55,7 +54,12 @@ const maskedPaths = [
 const readonlyPaths = ["/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /** `config.json` of a sandbox under runc or crun. `firstId` is the host's id of root inside. */
-export function containerConfig(spec: SandboxSpec, rootfs: string, firstId: number): OciConfig {
+export function containerConfig(
+  spec: SandboxSpec,
+  rootfs: string,
+  firstId: number,
+  cgroupsPath: string,
+): OciConfig {
   const mapping = [{ containerID: 0, hostID: firstId, size: idsPerRange }];
   const files = openFilesHardLimit();
   return {
@@ -91,7 +95,7 @@ export function containerConfig(spec: SandboxSpec, rootfs: string, firstId: numb
       ],
       uidMappings: mapping,
       gidMappings: mapping,
-      cgroupsPath: cgroupPath(spec.id),
+      cgroupsPath: cgroupsPath,
       resources: {
         devices: [{ allow: false, access: "rwm" }],
         ...hostResources(spec.limits, spec.limits.pids),

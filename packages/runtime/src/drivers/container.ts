@@ -6,6 +6,7 @@ import { hasCode } from "@sandbank/linux/libc";
 import { mount, mountFlags } from "@sandbank/linux/mount";
 import { inNetworkNamespace } from "@sandbank/linux/namespace-entry";
 import type { GuestMount, RuntimeDriver, SandboxSpec } from "../contract.ts";
+import { cgroupPath } from "../oci/common-config.ts";
 import { OciDriver, type OciDriverOptions } from "../oci/oci-driver.ts";
 import { bundlePaths } from "../oci/paths.ts";
 import { probeBoot } from "../oci/probe.ts";
@@ -37,7 +38,8 @@ export function containerDriver(runtimePath: string, options: OciDriverOptions):
             const { netnsPath } = spec.network;
             if (netnsPath !== undefined) prepareNetworkViews(netnsPath, bundlePaths(spec.workDir).sysfs);
             const mounts = mapGuestMounts(spec, userNamespaceFd);
-            return containerConfig({ ...spec, mounts }, rootfs, lease.firstId);
+            const group = cgroupPath(options.cgroupParent, spec.id);
+            return containerConfig({ ...spec, mounts }, rootfs, lease.firstId, group);
           },
         };
       },

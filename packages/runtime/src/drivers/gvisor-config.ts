@@ -4,7 +4,6 @@ import type { OciConfig } from "../oci/config.ts";
 import {
   bindMount,
   capabilitySets,
-  cgroupPath,
   hostResources,
   networkNamespace,
   processOf,
@@ -45,7 +44,7 @@ const hostThreads = (pids: number): number => 256 + 4 * pids;
 export const gvisorDirectories = { "/tmp": 0o1777, "/tmp/.X11-unix": 0o1777 };
 
 /** `config.json` of a sandbox under runsc. */
-export function gvisorConfig(spec: SandboxSpec, rootfs: string): OciConfig {
+export function gvisorConfig(spec: SandboxSpec, rootfs: string, cgroupsPath: string): OciConfig {
   const files = openFilesHardLimit();
   const processes = { type: "RLIMIT_NPROC", hard: spec.limits.pids, soft: spec.limits.pids };
   return {
@@ -72,7 +71,7 @@ export function gvisorConfig(spec: SandboxSpec, rootfs: string): OciConfig {
         { type: "mount" },
         networkNamespace(spec),
       ],
-      cgroupsPath: cgroupPath(spec.id),
+      cgroupsPath: cgroupsPath,
       resources: hostResources(spec.limits, hostThreads(spec.limits.pids)),
     },
   };

@@ -1,10 +1,11 @@
 import type { RuntimeDriver } from "../contract.ts";
+import { cgroupPath } from "../oci/common-config.ts";
 import { OciDriver, type OciDriverOptions } from "../oci/oci-driver.ts";
 import { probeBoot } from "../oci/probe.ts";
 import { gvisorConfig, gvisorDirectories } from "./gvisor-config.ts";
 
 /** Options of runsc, before its command. */
-const runtimeArgs = [
+export const gvisorArgs = [
   "--platform=systrap",
   "--network=sandbox",
   // The writable layer is ours, with a size, and can be copied for a snapshot.
@@ -23,12 +24,12 @@ export function gvisorDriver(runscPath: string, options: OciDriverOptions): Runt
       isolation: "gvisor",
       capabilities: { pause: false, memorySnapshot: false, liveFork: false },
       runtimePath: () => runscPath,
-      runtimeArgs,
+      runtimeArgs: gvisorArgs,
       probe: (driver) => probeBoot(driver, { runtimePath: runscPath, ...options }),
       plan: async (spec) => ({
         idmap: undefined,
         directories: gvisorDirectories,
-        config: (rootfs) => gvisorConfig(spec, rootfs),
+        config: (rootfs) => gvisorConfig(spec, rootfs, cgroupPath(options.cgroupParent, spec.id)),
       }),
       release: () => undefined,
     },

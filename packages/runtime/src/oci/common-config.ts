@@ -64,6 +64,5 @@ export function processOf(
   return { terminal: false, user: { uid: 0, gid: 0 }, args: spec.args, env, cwd: "/" };
 }
 
-/** Group of a sandbox below the parent that all share. */
-export const cgroupParent = "/sandbank";
-export const cgroupPath = (id: string): string => `${cgroupParent}/${id}`;
+/** Control group of a sandbox, below the one that all sandboxes of a cloud share. */
+export const cgroupPath = (parent: string, id: string): string => `${parent}/${id}`;

@@ -17,6 +17,7 @@ import { emptyDiskImage } from "../disk-image.ts";
 import { ExitWatch } from "../exit-watch.ts";
 import { readRecord, writeRecord, type SandboxRecord } from "../record.ts";
 import { assembleRootfs, rootfsPaths, type RootfsRequest } from "../rootfs.ts";
+import { cgroupPath } from "./common-config.ts";
 import type { OciConfig } from "./config.ts";
 import { OciSandbox } from "./oci-sandbox.ts";
 import { bundlePaths, statePaths, type StatePaths } from "./paths.ts";
@@ -31,6 +32,8 @@ export interface OciDriverOptions {
   stateDir: string;
   /** For what is worth keeping, e.g. formatted empty disks. */
   cacheDir: string;
+  /** Control group that all sandboxes share, e.g. `/sandbank-sb`. */
+  cgroupParent: string;
   conmonPath: string;
   logger: Logger;
 }
@@ -174,6 +177,7 @@ export class OciDriver implements RuntimeDriver {
       paths: this.#paths,
       runtimeArgs: this.#runtimeArgs(),
       exits: this.#exits,
+      cgroupPath: cgroupPath(this.#options.cgroupParent, record.id),
       release: this.#flavor.release,
     };
   }

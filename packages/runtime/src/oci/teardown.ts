@@ -16,7 +16,6 @@ import {
 import type { ExitWatch } from "../exit-watch.ts";
 import { removeRecord, type SandboxRecord } from "../record.ts";
 import { removeRootfs } from "../rootfs.ts";
-import { cgroupPath } from "./common-config.ts";
 import { bundlePaths, type StatePaths } from "./paths.ts";
 
 /** SIGKILL works at once unless the machine is in trouble. */
@@ -31,6 +30,7 @@ export interface Teardown {
   paths: StatePaths;
   runtimeArgs: string[];
   exits: ExitWatch;
+  cgroupPath: string;
   release: (record: SandboxRecord) => void;
 }
 
@@ -51,7 +51,7 @@ export async function destroySandbox(teardown: Teardown): Promise<void> {
   await step("end the process", () => endProcess(teardown));
   await step("delete the container", () => deleteContainer(teardown));
   await step("end the monitor", () => endMonitor(record, workDir));
-  await step("remove the control group", () => removeCgroup(cgroupPath(record.id), killTimeoutMs));
+  await step("remove the control group", () => removeCgroup(teardown.cgroupPath, killTimeoutMs));
   await step("take the file system down", () => removeRootfs(workDir));
   await step("remove files", () => removeFiles(record.id, workDir, paths));
   await step("give ids back", () => teardown.release(record));

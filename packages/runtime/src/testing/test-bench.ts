@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { newSandboxId } from "@sandbank/core/ids";
 import { run } from "@sandbank/linux/command";
-import { mountPointsUnder } from "@sandbank/linux/mount";
+import { mountPointsUnder, unmount } from "@sandbank/linux/mount";
 import type { ExitInfo, RuntimeDriver, RuntimeSandbox, SandboxSpec } from "../contract.ts";
 
 /** What a sandbox that ran to its end has left to look at. */
@@ -100,7 +100,8 @@ export class TestBench {
   async close(): Promise<void> {
     for (const sandbox of this.#sandboxes) await this.destroy(sandbox);
     if (existsSync(`/run/netns/${this.#netns}`)) await run("ip", ["netns", "delete", this.#netns]);
-    for (const point of mountPointsUnder(this.stateDir)) await run("umount", [point]);
+    // gVisor keeps a mount in its state directory.
+    for (const point of mountPointsUnder(this.directory)) unmount(point);
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
