@@ -1,3 +1,4 @@
+import { chmod, mkdir } from "node:fs/promises";
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { type Api, createApi } from "@sandbank/api/server";
 import { errorText } from "@sandbank/core/errors";
@@ -36,6 +37,11 @@ interface Parts {
 /** Starts everything and returns when it answers. On failure what was started is stopped again. */
 export async function startService(config: Config, prepared: Prepared): Promise<Service> {
   const paths = pathsOf(config);
+  // Others may pass through, to their own sandbox's files, and see nothing on the way.
+  for (const dir of [config.stateDir, config.runDir]) {
+    await mkdir(dir, { recursive: true });
+    await chmod(dir, 0o711);
+  }
   const logger = openLog(paths.logFile, config.logLevel);
   const drivers = createDrivers(driversOptions(config, paths, prepared.runsc.path, logger));
   const { driver, tried } = await chooseDriver(drivers, config.isolation);

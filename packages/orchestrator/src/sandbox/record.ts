@@ -33,7 +33,9 @@ export class Journal {
   }
 
   async create(record: SandboxRecord): Promise<void> {
-    await mkdir(this.workDir(record.sandboxId), { recursive: true, mode: 0o700 });
+    // The root of a sandbox's user namespace is nobody here, and must be able to walk down to its own files.
+    await mkdir(this.#dir(record.sandboxId), { recursive: true, mode: 0o711 });
+    await mkdir(this.workDir(record.sandboxId), { mode: 0o700 });
     await this.write(record);
   }
 
