@@ -42,6 +42,8 @@ const settings = z.object({
   SANDBANK_SLOT_POOL: count.max(256).default(4).describe("network slots kept ready"),
   SANDBANK_CONCURRENT_STARTS: count.min(1).default(4).describe("sandboxes that start at the same time"),
   SANDBANK_PIDS_LIMIT: count.min(16).default(1024).describe("processes and threads in one sandbox"),
+  SANDBANK_MAX_SANDBOXES: count.min(1).default(100).describe("sandboxes that a team may have at a time"),
+  SANDBANK_MAX_SANDBOX_HOURS: count.min(1).default(24).describe("hours that a sandbox may live"),
   SANDBANK_LOG_LEVEL: z
     .enum(["debug", "info", "warn", "error"])
     .default("info")
@@ -63,6 +65,8 @@ export interface Config {
   slotPoolSize: number;
   maxConcurrentStarts: number;
   pidsLimit: number;
+  maxSandboxes: number;
+  maxSandboxHours: number;
   logLevel: "debug" | "info" | "warn" | "error";
 }
 
@@ -92,6 +96,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     slotPoolSize: values.SANDBANK_SLOT_POOL,
     maxConcurrentStarts: values.SANDBANK_CONCURRENT_STARTS,
     pidsLimit: values.SANDBANK_PIDS_LIMIT,
+    maxSandboxes: values.SANDBANK_MAX_SANDBOXES,
+    maxSandboxHours: values.SANDBANK_MAX_SANDBOX_HOURS,
     logLevel: values.SANDBANK_LOG_LEVEL,
   };
 }

@@ -86,6 +86,7 @@ async function startParts(
     tokenSeed: await tokenSeed(paths.seedFile),
     domain: config.domain,
     logger,
+    limits: { maxSandboxes: config.maxSandboxes, maxLengthMs: config.maxSandboxHours * 3_600_000 },
   });
   const newKey = await api.ensureDefaultTeamAndKey();
   if (newKey) await writeSecret(paths.apiKeyFile, newKey);
