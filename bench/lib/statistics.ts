@@ -34,11 +34,11 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 
 /**
  * Times the variants in turn, round after round, so that what else the machine does meets all of them alike.
- * Every second round goes in the opposite order.
+ * Every second round goes in the opposite order. `after` follows every single one, untimed.
  */
 export async function alternate<K extends string>(
   variants: Record<K, () => Promise<unknown>>,
-  options: { rounds: number; warmup: number },
+  options: { rounds: number; warmup: number; after?: () => Promise<void> },
 ): Promise<Record<K, number[]>> {
   const names = Object.keys(variants) as K[];
   const samples = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<K, number[]>;
@@ -46,6 +46,7 @@ export async function alternate<K extends string>(
     for (const name of round % 2 === 0 ? names : names.toReversed()) {
       const ms = await timed(variants[name]);
       if (round >= 0) samples[name].push(ms);
+      await options.after?.();
     }
   }
   return samples;

@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { AppError } from "@sandbank/core/errors";
 import { mountIdmapped } from "@sandbank/linux/idmap";
 import { hasCode } from "@sandbank/linux/libc";
@@ -10,8 +10,12 @@ import { cgroupPath } from "../oci/common-config.ts";
 import { OciDriver, type OciDriverOptions } from "../oci/oci-driver.ts";
 import { bundlePaths } from "../oci/paths.ts";
 import { probeBoot } from "../oci/probe.ts";
+import { startByExecFifo } from "./exec-fifo.ts";
 import { containerConfig } from "./container-config.ts";
 import { UidRanges } from "./uid-ranges.ts";
+
+const startThroughPipe = (containerStateDir: string, timeoutMs: number): Promise<boolean> =>
+  startByExecFifo(`${containerStateDir}/exec.fifo`, timeoutMs);
 
 const sysfsFlags = mountFlags.readonly | mountFlags.nosuid | mountFlags.nodev | mountFlags.noexec;
 
@@ -43,6 +47,8 @@ export function containerDriver(runtimePath: string, options: OciDriverOptions):
           },
         };
       },
+      // crun has a pipe of the same name that works the other way round.
+      ...(basename(runtimePath) === "runc" && { quickStart: startThroughPipe }),
       release: (record) => {
         if (record.idRange !== undefined) ranges.release(record.idRange, record.id);
       },

@@ -97,8 +97,15 @@ export class TestBench {
     this.#sandboxes.delete(sandbox);
   }
 
+  /** How many there were. */
+  async destroyAll(): Promise<number> {
+    const all = [...this.#sandboxes];
+    for (const sandbox of all) await this.destroy(sandbox);
+    return all.length;
+  }
+
   async close(): Promise<void> {
-    for (const sandbox of this.#sandboxes) await this.destroy(sandbox);
+    await this.destroyAll();
     if (existsSync(`/run/netns/${this.#netns}`)) await run("ip", ["netns", "delete", this.#netns]);
     // gVisor keeps a mount in its state directory.
     for (const point of mountPointsUnder(this.directory)) unmount(point);
