@@ -79,7 +79,7 @@ test("without root and without sudo it says what to do", async () => {
     await run("ln", ["-s", (await run("which", [tool])).trim(), join(bin, tool)]);
   }
   const { exitCode, stderr } = await runUnchecked(
-    "setpriv",
+    "/usr/bin/setpriv",
     ["--reuid=65534", "--regid=65534", "--clear-groups", join(repositoryDir, "sandbank"), "up"],
     { env: { PATH: bin } },
   );

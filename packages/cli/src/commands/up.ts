@@ -47,7 +47,10 @@ export async function upCommand(options: UpOptions): Promise<void> {
     await progress.step("self-check: echo test", () => checkOnce(status, config));
     interrupted.throwIfAborted();
     await announce(status, config, progress);
-    if (service) await service.ended;
+    if ((await service?.ended) === "down") {
+      await downCommand({ quiet: true });
+      process.stderr.write("sandbank is down\n");
+    }
   } catch (error) {
     await downCommand({ quiet: true });
     if (interrupted.aborted) {

@@ -19,10 +19,13 @@ import { tokenSeed, writeSecret } from "./secrets.ts";
 /** How long requests under way may take to finish at shutdown (ms). */
 const graceMs = 5_000;
 
+/** `down` also ends every sandbox and takes everything back; `stop` leaves sandboxes to the next process. */
+type ShutdownMode = "down" | "stop";
+
 /** One cloud in one process: node agent, control plane, edge, admin socket. */
 export interface Service {
-  /** Resolves when the service has ended, however it was asked to; rejects when ending failed. */
-  readonly ended: Promise<void>;
+  /** Resolves with how it was asked to end when it has ended; rejects when ending failed. */
+  readonly ended: Promise<ShutdownMode>;
   /** Ctrl-C takes everything down; SIGTERM and a closed terminal leave sandboxes to the next process. */
   handleSignals(): void;
 }
@@ -117,10 +120,10 @@ async function sandboxStatuses({ api, orchestrator, store }: Parts): Promise<San
 
 /** The one way to end, whoever asks for it. */
 class Shutdown {
-  readonly ended: Promise<void>;
+  readonly ended: Promise<ShutdownMode>;
   readonly #parts: Parts;
   readonly #logger: ReturnType<typeof openLog>;
-  readonly #end = Promise.withResolvers<void>();
+  readonly #end = Promise.withResolvers<ShutdownMode>();
   readonly #listeners: (() => void)[] = [];
   #begun = false;
 
@@ -140,7 +143,7 @@ class Shutdown {
     process.on("SIGHUP", () => this.begin("stop"));
   }
 
-  begin(mode: "down" | "stop"): void {
+  begin(mode: ShutdownMode): void {
     if (this.#begun) return;
     this.#begun = true;
     this.#logger.info({ mode }, "service is ending");
@@ -150,12 +153,13 @@ class Shutdown {
     });
   }
 
-  async #run(mode: "down" | "stop"): Promise<void> {
+  async #run(mode: ShutdownMode): Promise<ShutdownMode> {
     const { store, orchestrator, api, proxy } = this.#parts;
     for (const listener of this.#listeners) listener();
     await Promise.all([proxy.close({ graceMs: mode === "down" ? 0 : graceMs }), api.close()]);
     await (mode === "down" ? orchestrator.tearDown() : orchestrator.close());
     await store.close();
     this.#logger.flush();
+    return mode;
   }
 }
