@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { closeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { withTimeout } from "@sandbank/core/deadline";
 import { AppError } from "@sandbank/core/errors";
 import { systemPath } from "./command.ts";
+import { openPipe, posixSpawn, reap } from "./posix-spawn.ts";
 
 export interface MonitorRequest {
   /** Absolute path of conmon. */
@@ -27,8 +27,9 @@ export interface MonitorRequest {
   timeoutMs: number;
 }
 
-/** descriptor of the pipe on which conmon says how creating went */
+/** Descriptor of the pipe on which conmon says how creating went */
 const syncFd = 3;
+const reapTimeoutMs = 2000;
 
 /**
  * Has conmon create a container: it becomes a daemon of its own, outlives this process, keeps the console log,
@@ -36,29 +37,33 @@ const syncFd = 3;
  * Rejects with AppError that carries the runtime's words.
  */
 export async function createUnderMonitor(request: MonitorRequest): Promise<number> {
-  const child = spawn(request.conmonPath, monitorArgs(request), {
-    env: { PATH: systemPath, LANG: "C.UTF-8", _OCI_SYNCPIPE: String(syncFd) },
-    cwd: "/",
-    stdio: ["ignore", "ignore", "pipe", "pipe"],
-  });
-  const complaints = (child.stdio[2] as Readable).setEncoding("utf8");
-  const answers = (child.stdio[syncFd] as Readable).setEncoding("utf8");
-  let complaint = "";
-  complaints.on("data", (text: string) => {
-    complaint += text;
-  });
+  const { reader, writeFd } = openPipe();
   try {
-    const answer = await withTimeout("creating the container", request.timeoutMs, () =>
-      Promise.race([
-        firstLine(answers),
-        once(child, "error").then(([error]: unknown[]) => Promise.reject(error as Error)),
-      ]),
-    );
-    return parseAnswer(answer, complaint);
+    const pid = startMonitor(request, writeFd);
+    try {
+      return parseAnswer(
+        await withTimeout("creating the container", request.timeoutMs, () => firstLine(reader)),
+      );
+    } finally {
+      // The process that was started leaves a daemon behind and ends at once.
+      await reap(pid, reapTimeoutMs);
+    }
   } finally {
-    // The monitor holds the other ends for as long as it lives.
-    complaints.destroy();
-    answers.destroy();
+    // The monitor holds the other end for as long as it lives.
+    reader.destroy();
+  }
+}
+
+function startMonitor(request: MonitorRequest, writeFd: number): number {
+  try {
+    return posixSpawn({
+      file: request.conmonPath,
+      args: monitorArgs(request),
+      env: { PATH: systemPath, LANG: "C.UTF-8", _OCI_SYNCPIPE: String(syncFd) },
+      descriptors: [{ own: writeFd, child: syncFd }],
+    });
+  } finally {
+    closeSync(writeFd);
   }
 }
 
@@ -87,6 +92,7 @@ function monitorArgs(request: MonitorRequest): string[] {
 
 async function firstLine(stream: Readable): Promise<string> {
   let text = "";
+  stream.setEncoding("utf8");
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   stream.on("data", (piece: string) => {
     text += piece;
@@ -97,7 +103,7 @@ async function firstLine(stream: Readable): Promise<string> {
   return promise;
 }
 
-function parseAnswer(answer: string, complaint: string): number {
+function parseAnswer(answer: string): number {
   let said: { data?: unknown; pid?: unknown; message?: unknown } = {};
   try {
     said = JSON.parse(answer) as typeof said;
@@ -111,10 +117,6 @@ function parseAnswer(answer: string, complaint: string): number {
     code: "internal",
     reason: "sandbox_runtime_failed",
     message: "the runtime could not create the sandbox",
-    detail:
-      [words, complaint]
-        .map((text) => text.trim())
-        .filter(Boolean)
-        .join("; ") || "no word from conmon",
+    detail: words.trim() || "conmon ended without a word",
   });
 }

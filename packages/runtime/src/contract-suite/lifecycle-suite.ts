@@ -98,6 +98,11 @@ export function lifecycleSuite({ bench, subject }: SuiteContext): void {
     }
   });
 
+  test("no signal is ignored or blocked inside", async () => {
+    const { output } = await bench().shell("grep -E '^Sig(Blk|Ign):' /proc/self/status");
+    expect(output).toBe("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+  });
+
   test("passes the environment on, and nothing else", async () => {
     const { output } = await bench().shell("env", { env: { PATH: "/usr/bin:/bin", GREETING: "hä llo" } });
     const names = output
