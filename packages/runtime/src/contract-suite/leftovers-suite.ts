@@ -19,7 +19,7 @@ export function leftoversSuite({ bench }: SuiteContext): void {
 
   /** Gives the host 15 s to look as wanted: its process 1 reaps in its own time. */
   async function settled(wanted: (counts: HostCounts) => boolean): Promise<HostCounts> {
-    const count = (): HostCounts => countHost(bench().directory, bench().ids);
+    const count = (): HostCounts => countHost(bench().directory, bench().ids, bench().pids);
     await poll(() => wanted(count()) || undefined, { timeoutMs: 15_000, intervalMs: 100 });
     return count();
   }

@@ -14,16 +14,16 @@ export interface HostCounts {
   openFiles: number;
 }
 
-/** Programs that sandboxes consist of, as the kernel calls them. */
-const monitorsAndRuntimes = /^(conmon|runc|crun|runsc|exe)/;
-
-/** `directory` is where the bench keeps everything, `ids` are all sandboxes it ever had. */
-export function countHost(directory: string, ids: string[]): HostCounts {
+/**
+ * `directory` is where the bench keeps everything; `ids` are all sandboxes it ever had, `ownPids` their processes: what other
+ * programs leave unreaped on the machine is not counted.
+ */
+export function countHost(directory: string, ids: string[], ownPids: number[] = []): HostCounts {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   const loops = readdirSync("/sys/block").filter((name) => name.startsWith("loop"));
   return {
     processes: pids.filter((pid) => readIfThere(`/proc/${pid}/cmdline`).includes(directory)).length,
-    zombies: pids.filter((pid) => isZombie(pid)).length,
+    zombies: pids.filter((pid) => isOwnZombie(pid, ownPids)).length,
     mounts: mountPointsUnder(directory).length,
     loopDevices: loops.filter((name) =>
       readIfThere(`/sys/block/${name}/loop/backing_file`).includes(directory),
@@ -37,9 +37,9 @@ export function countHost(directory: string, ids: string[]): HostCounts {
   };
 }
 
-function isZombie(pid: string): boolean {
-  const match = /^\d+ \((.*)\) Z/s.exec(readIfThere(`/proc/${pid}/stat`));
-  return match !== null && monitorsAndRuntimes.test(match[1] ?? "");
+function isOwnZombie(pid: string, ownPids: number[]): boolean {
+  const match = /^\d+ \(.*\) Z (\d+)/s.exec(readIfThere(`/proc/${pid}/stat`));
+  return match !== null && (ownPids.includes(Number(pid)) || Number(match[1]) === process.pid);
 }
 
 function readIfThere(path: string): string {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { newSandboxId } from "@sandbank/core/ids";
 import { run } from "@sandbank/linux/command";
 import { mountPointsUnder, unmount } from "@sandbank/linux/mount";
@@ -17,6 +17,8 @@ export class TestBench {
   #driver: RuntimeDriver | undefined;
   /** All sandboxes that a spec was ever made for. */
   readonly ids: string[] = [];
+  /** Processes of all sandboxes that were started. */
+  readonly pids: number[] = [];
   readonly #sandboxes = new Set<RuntimeSandbox>();
 
   constructor(layer: string) {
@@ -66,6 +68,10 @@ export class TestBench {
   async start(spec: SandboxSpec): Promise<RuntimeSandbox> {
     const sandbox = await this.driver.start(spec);
     this.#sandboxes.add(sandbox);
+    this.pids.push(sandbox.pid);
+    for (const name of readdirSync(spec.workDir)) {
+      if (name.endsWith(".pid")) this.pids.push(Number(readFileSync(`${spec.workDir}/${name}`, "utf8")));
+    }
     return sandbox;
   }
 
