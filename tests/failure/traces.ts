@@ -1,77 +1,75 @@
-import { readdir, readFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { readdir, readFile, readlink } from "node:fs/promises";
 import { run } from "@sandbank/linux/command";
+import type { TestCloud } from "@sandbank/cli/testkit";
 
-/** What a sandbox could leave behind on this machine, counted. */
+/** What the sandboxes of one cloud could leave behind on this machine, counted. */
 export interface Traces {
+  /** Processes whose command line names the cloud's folder: monitors, runtimes, sentries, gofers. */
   processes: number;
   zombies: number;
   namespaces: number;
+  devices: number;
   mounts: number;
   loopDevices: number;
   cgroups: number;
   nftLines: number;
-  devices: number;
-  /** Descriptors that the service has open. */
-  serviceFds: number;
+  /** Descriptors of the service that are no sockets: files, pipes, namespaces, pidfds. */
+  files: number;
+  /** Clients' and sandboxes' connections stay open for a while on purpose; their number is bounded, not fixed. */
+  sockets: number;
 }
 
-/** Names of programs that sandboxes bring along; other processes of the machine come and go by themselves. */
-const programs = new Set([
-  "conmon",
-  "runc",
-  "crun",
-  "runsc",
-  "runsc-sandbox",
-  "runsc-gofer",
-  "exe",
-  "catatonit",
-  "ld-linux-x86-64",
-  "envd",
-]);
-
-export async function countTraces(servicePid: number): Promise<Traces> {
+export async function countTraces(cloud: TestCloud, servicePid: number): Promise<Traces> {
+  const tag = cloud.settings["SANDBANK_TAG"] ?? "";
   const processes = await listProcesses();
-  const [mounts, cgroups, nft, loop, namespaces, devices, fds] = await Promise.all([
+  const descriptors = await listDescriptors(servicePid);
+  const sockets = descriptors.filter((target) => target.startsWith("socket:")).length;
+  const [mounts, cgroups, nft, loop, namespaces, devices] = await Promise.all([
     readFile("/proc/self/mountinfo", "utf8"),
-    run("find", ["/sys/fs/cgroup", "-type", "d", "-path", "*sandbank*"]),
-    run("nft", ["list", "ruleset"]),
-    run("losetup", ["--list", "--noheadings"]),
+    run("find", ["/sys/fs/cgroup", "-type", "d", "-path", `*/sandbank-${tag}/*`]),
+    run("nft", ["list", "table", "inet", `sandbank_${tag}`]),
+    run("losetup", ["--list", "--noheadings", "--output", "BACK-FILE"]),
     readdir("/run/netns"),
     readdir("/sys/class/net"),
-    readdir(`/proc/${servicePid}/fd`),
   ]);
+  const naming = (text: string, word: string): number =>
+    text.split("\n").filter((line) => line.includes(word)).length;
   return {
-    processes: processes.filter(({ name }) => programs.has(name.slice(0, 15))).length,
+    processes: processes.filter(({ command }) => command.includes(cloud.dir)).length,
     zombies: processes.filter(({ state }) => state === "Z").length,
-    namespaces: namespaces.length,
-    mounts: lines(mounts),
-    loopDevices: lines(loop),
-    cgroups: lines(cgroups),
-    nftLines: lines(nft),
-    devices: devices.length,
-    serviceFds: fds.length,
+    namespaces: namespaces.filter((name) => name.startsWith(`${tag}-`)).length,
+    devices: devices.filter((name) => name.startsWith(`${tag}h`)).length,
+    mounts: naming(mounts, cloud.dir),
+    loopDevices: naming(loop, cloud.dir),
+    cgroups: naming(cgroups, "/"),
+    nftLines: naming(nft, " "),
+    files: descriptors.length - sockets,
+    sockets,
   };
 }
 
-const lines = (text: string): number => text.split("\n").filter((line) => line !== "").length;
-
-async function listProcesses(): Promise<{ name: string; state: string }[]> {
+async function listProcesses(): Promise<{ command: string; state: string }[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const stats = await Promise.all(
+  const processes = await Promise.all(
     pids.map(async (pid) => {
-      try {
-        return await readFile(`/proc/${pid}/stat`, "utf8");
-      } catch {
-        // It ended between the two looks.
-        return "";
-      }
+      const stat = await readIfThere(`/proc/${pid}/stat`);
+      const command = await readIfThere(`/proc/${pid}/cmdline`);
+      return { command, state: stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) };
     }),
   );
-  return stats
-    .filter((stat) => stat !== "")
-    .map((stat) => ({
-      name: basename(stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"))),
-      state: stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3),
-    }));
+  return processes;
+}
+
+async function listDescriptors(pid: number): Promise<string[]> {
+  const names = await readdir(`/proc/${pid}/fd`);
+  return Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(ended)));
+}
+
+const readIfThere = (file: string): Promise<string> => readFile(file, "utf8").catch(ended);
+
+/** A process or descriptor that went between two looks is none. */
+function ended(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT" || code === "ESRCH") return "";
+  throw error;
 }
