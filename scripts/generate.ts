@@ -14,7 +14,7 @@ function run(file: string, args: string[]): string[] {
 
 /** Protocol buffers below `outDir`; gives what went wrong. */
 const generateProtos = (outDir: string): string[] =>
-  ["spec/node"].flatMap((module) => run("buf", ["generate", module, "-o", outDir]));
+  ["spec/node", "spec/envd"].flatMap((module) => run("buf", ["generate", module, "-o", outDir]));
 
 /** Files whose committed text is not what the specification gives now; the tree is left as it was. */
 export function checkGenerated(): string[] {

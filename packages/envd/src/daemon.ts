@@ -5,6 +5,7 @@ import { download } from "./files/download.ts";
 import { upload } from "./files/upload.ts";
 import { EntryReader } from "./filesystem/entry.ts";
 import { filesystemMethods } from "./filesystem/filesystem-methods.ts";
+import { watchMethods } from "./filesystem/watch-methods.ts";
 import { init } from "./http/init.ts";
 import { MetricsReader } from "./http/metrics.ts";
 import { sendJson } from "./http/reply.ts";
@@ -44,9 +45,11 @@ export function createDaemon({ runtime, logger, defaultUser, ownsClock }: Daemon
     ["POST /files", { auth: "own", run: (exchange) => upload(exchange, state, metadata) }],
     ["POST /files/compose", { auth: "token", run: (exchange) => compose(exchange, state) }],
   ]);
+  const entries = new EntryReader(state.users, metadata);
   const methods = new Map([
     ...processMethods(processes),
-    ...filesystemMethods(state, new EntryReader(state.users, metadata)),
+    ...filesystemMethods(state, entries),
+    ...watchMethods(runtime, state, entries),
   ]);
   return createHttpServer(routes, new RpcDispatcher(methods, state, logger), state, logger);
 }

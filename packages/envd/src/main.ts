@@ -1,13 +1,15 @@
 import { parseArgs } from "node:util";
-import { envdPort } from "@sandbank/protocol/headers";
+import { envdPort, loopbackBridgePort } from "@sandbank/protocol/headers";
 import { createDaemon } from "./daemon.ts";
 import { lineLogger } from "./line-logger.ts";
+import { createLoopbackBridge } from "./ports/loopback-bridge.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import { version } from "./version.ts";
 
 const { values } = parseArgs({
   options: {
     port: { type: "string", default: String(envdPort) },
+    "bridge-port": { type: "string", default: String(loopbackBridgePort) },
     host: { type: "string", default: "0.0.0.0" },
     "default-user": { type: "string", default: "root" },
     "owns-clock": { type: "boolean", default: false },
@@ -40,6 +42,12 @@ async function main(): Promise<void> {
   server.listen({ port: Number(values.port), host: values.host }, () => {
     logger.info({ version, address: server.address() }, "listening");
   });
+  const bridge = createLoopbackBridge();
+  bridge.on("error", (error) => {
+    // Without it programs on loopback are out of reach; everything else works.
+    logger.error({ error: error.message, port: values["bridge-port"] }, "cannot bridge to loopback");
+  });
+  bridge.listen({ port: Number(values["bridge-port"]), host: values.host });
   process.on("SIGTERM", () => process.exit(0));
 }
 

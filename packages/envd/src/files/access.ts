@@ -1,5 +1,4 @@
 import { headers } from "@sandbank/protocol/headers";
-import { fileSignature } from "@sandbank/protocol/signature";
 import type { Exchange } from "../http/server.ts";
 import { HttpError } from "../http/reply.ts";
 import { sameSecret, type SandboxState } from "../state.ts";
@@ -7,11 +6,11 @@ import { resolvePath } from "../system/paths.ts";
 import type { User } from "../system/users.ts";
 
 /** Lets a request to /files in by its token, or by the signature in its query. Throws 401. */
-export function checkFileAccess(
+export async function checkFileAccess(
   { request, query }: Exchange,
   operation: "read" | "write",
   state: SandboxState,
-): void {
+): Promise<void> {
   const token = state.accessToken;
   if (token === undefined) return;
   const given = request.headers[headers.accessToken];
@@ -25,6 +24,8 @@ export function checkFileAccess(
   if (expires !== null && !/^\d{1,15}$/.test(expires))
     throw new HttpError(401, "signature expiration is not a number");
   const expiration = expires === null ? undefined : Number(expires);
+  // Loaded when first needed: it brings node:crypto along.
+  const { fileSignature } = await import("@sandbank/protocol/signature");
   const expected = fileSignature(
     { path: query.get("path") ?? "", operation, username: query.get("username") ?? "", expiration },
     token,

@@ -2,8 +2,6 @@ import type { Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path/posix";
 import type { ServerResponse } from "node:http";
-import { pipeline } from "node:stream/promises";
-import { constants, createGzip } from "node:zlib";
 import type { Exchange } from "../http/server.ts";
 import { HttpError, sendEmpty } from "../http/reply.ts";
 import type { SandboxState } from "../state.ts";
@@ -21,7 +19,7 @@ import { fileChunks, sendChunks } from "./send-file.ts";
 
 /** GET /files: one file, whole or in part, as it is or in gzip. */
 export async function download(exchange: Exchange, state: SandboxState): Promise<void> {
-  checkFileAccess(exchange, "read", state);
+  await checkFileAccess(exchange, "read", state);
   const user = fileUser(exchange.query.get("username"), state);
   const path = filePath(exchange.query.get("path") ?? "", user, state);
   const file = await openRegular(path);
@@ -128,6 +126,8 @@ async function sendGzip(
 ): Promise<void> {
   response.writeHead(200, { "content-encoding": "gzip" });
   if (method === "HEAD") return void response.end();
+  const { constants, createGzip } = await import("node:zlib");
+  const { pipeline } = await import("node:stream/promises");
   try {
     await pipeline(fileChunks(file), createGzip({ level: constants.Z_BEST_SPEED }), response);
   } catch {

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { basename } from "node:path/posix";
 import type { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import type { Exchange } from "../http/server.ts";
 import { HttpError, sendJson } from "../http/reply.ts";
 import type { SandboxState } from "../state.ts";
@@ -28,7 +27,7 @@ export interface UploadContext {
 
 /** POST /files: one file as the body, or any number of them as multipart. */
 export async function upload(exchange: Exchange, state: SandboxState, store: MetadataStore): Promise<void> {
-  checkFileAccess(exchange, "write", state);
+  await checkFileAccess(exchange, "write", state);
   const { request, response, query } = exchange;
   const user = fileUser(query.get("username"), state);
   const context: UploadContext = {
@@ -39,7 +38,7 @@ export async function upload(exchange: Exchange, state: SandboxState, store: Met
   };
   const path = query.get("path");
   const type = (request.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase();
-  const body = decoded(request);
+  const body = await decoded(request);
   if (type === "multipart/form-data") {
     const { receiveMultipart } = await import("./multipart.ts");
     sendJson(response, 200, await receiveMultipart(request, body, path, context));
@@ -54,10 +53,11 @@ export async function upload(exchange: Exchange, state: SandboxState, store: Met
   }
 }
 
-function decoded(request: IncomingMessage): Readable {
+async function decoded(request: IncomingMessage): Promise<Readable> {
   const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
   if (encoding === "identity" || encoding === "") return request;
   if (encoding !== "gzip") throw new HttpError(400, `unsupported content encoding '${encoding}'`);
+  const { createGunzip } = await import("node:zlib");
   const gunzip = createGunzip();
   request.on("error", (error) => gunzip.destroy(error));
   request.on("aborted", () => gunzip.destroy(new Error("the client went away")));

@@ -1,5 +1,4 @@
 import { readFileSync, statfsSync } from "node:fs";
-import { availableParallelism } from "node:os";
 
 /** GET /metrics in the units of its names: bytes, MiB, seconds since 1970; the percentage is 0 to 100 of all cores. */
 export interface Metrics {
@@ -31,7 +30,7 @@ export class MetricsReader {
     const mib = (bytes: number) => Math.floor(bytes / 1024 / 1024);
     return {
       ts: Math.floor(Date.now() / 1000),
-      cpu_count: availableParallelism(),
+      cpu_count: navigator.hardwareConcurrency,
       cpu_used_pct: this.#cpuUsedPct(),
       mem_total: memory.total,
       mem_used: memory.used,

@@ -48,9 +48,13 @@ export abstract class ManagedProcess {
     this.onSignal();
   }
 
-  /** For a deadline: an end that came first is as good. */
-  kill(): void {
-    if (!this.end && this.child.kill("SIGKILL")) this.onSignal();
+  /** Kills it when it still runs after that long, also when its client has gone: an end that came first is as good. */
+  killAfter(timeoutMs: number | undefined): void {
+    if (timeoutMs === undefined) return;
+    const timer = setTimeout(() => {
+      if (!this.end && this.child.kill("SIGKILL")) this.onSignal();
+    }, timeoutMs);
+    void this.done.then(() => clearTimeout(timer));
   }
 
   /** Writes in the order of the calls; resolves when the kernel has the bytes. */

@@ -19,7 +19,9 @@ export function processMethods(manager: ProcessManager): [string, Method][] {
       kind: "serverStream",
       run(input, call, stream) {
         const process = manager.start(parseStartRequest(input), call.user());
-        follow(process, stream, call, () => process.kill());
+        // In this order the stream ends with the deadline's error, and not with the end of a killed process.
+        follow(process, stream, call);
+        process.killAfter(call.timeoutMs);
       },
     },
     Connect: {
@@ -76,22 +78,15 @@ function describe(process: ManagedProcess): JsonObject {
 
 const event = (content: JsonObject): JsonObject => ({ event: content });
 
-/** Forwards a process's events to a client until either ends. A deadline ends the stream; `onDeadline` may do more. */
-function follow(process: ManagedProcess, stream: MessageStream, call: Call, onDeadline?: () => void): void {
-  let ended = false;
+/** Forwards a process's events to a client until either ends, or the deadline of the call passes. */
+function follow(process: ManagedProcess, stream: MessageStream, call: Call): void {
   const detach = process.attach({
     start: (pid) => void stream.send(event({ start: { pid } })),
     data: (kind, bytes) => stream.sendOutput(kind, bytes),
-    end: (end: EndEvent) => {
-      ended = true;
-      stream.end(event({ end }));
-    },
+    end: (end: EndEvent) => stream.end(event({ end })),
   });
   stream.keepAlive(event({ keepalive: {} }), call.keepaliveMs);
-  stream.endAfter(call.timeoutMs, () => {
-    detach();
-    onDeadline?.();
-  });
+  stream.endAfter(call.timeoutMs, detach);
   void stream.closed.then(detach);
 }
 

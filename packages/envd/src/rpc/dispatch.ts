@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { gunzipSync } from "node:zlib";
 import { AppError, errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
 import type { SandboxState } from "../state.ts";
@@ -8,6 +7,7 @@ import { type Codec, jsonCodec } from "./codec.ts";
 import { connectCode, connectStatus, toClientError } from "./errors.ts";
 import type { JsonObject } from "./fields.ts";
 import { endOfStream, type Frame, FrameDecoder, isCompressed, maxMessageBytes, tooLarge } from "./frames.ts";
+import { decompress } from "./decompress.ts";
 import { MessageStream } from "./message-stream.ts";
 import type { Method, MethodTable } from "./method.ts";
 
@@ -83,7 +83,7 @@ export class RpcDispatcher {
     const call = callOf(request, this.#state);
     const input = codec.decode(
       path,
-      decompress(await readMessage(request), request.headers["content-encoding"]),
+      await decompress(await readMessage(request), request.headers["content-encoding"]),
     );
     const output = codec.encode(path, await method.run(input, call));
     const body = typeof output === "string" ? Buffer.from(output) : output;
@@ -105,7 +105,8 @@ export class RpcDispatcher {
     const begin = (): MessageStream => (stream ??= new MessageStream(response, codec, path));
     const start = async (frame: Frame): Promise<void> => {
       const call: Call = callOf(request, this.#state);
-      await method.run(this.#message(path, codec, request, frame), call, begin());
+      const message = this.#message(path, codec, request, frame);
+      await method.run(message instanceof Promise ? await message : message, call, begin());
     };
     const fail = (error: unknown): void => this.#failStream(begin(), error);
     request.on("data", (chunk: Buffer) => {
@@ -143,20 +144,25 @@ export class RpcDispatcher {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       for (const frame of decoder.push(chunk)) {
         if (frame.flags & endOfStream) return;
-        yield this.#message(path, codec, request, frame);
+        yield await this.#message(path, codec, request, frame);
       }
     }
     if (decoder.partial)
       throw new AppError({ code: "invalid_argument", message: "the request ended within a message" });
   }
 
-  #message(path: string, codec: Codec, request: IncomingMessage, frame: Frame): JsonObject {
+  #message(
+    path: string,
+    codec: Codec,
+    request: IncomingMessage,
+    frame: Frame,
+  ): JsonObject | Promise<JsonObject> {
     const encoding = isCompressed(frame)
       ? (request.headers["connect-content-encoding"] ?? "identity")
       : undefined;
     if (encoding === "identity")
       throw new AppError({ code: "internal", message: "compressed frame without an encoding" });
-    return codec.decode(path, decompress(frame.payload, encoding));
+    return decompress(frame.payload, encoding).then((bytes) => codec.decode(path, bytes));
   }
 
   #failUnary(response: ServerResponse, error: unknown): void {
@@ -193,23 +199,4 @@ async function readMessage(request: IncomingMessage): Promise<Buffer> {
     chunks.push(chunk);
   }
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
-}
-
-function decompress(bytes: Buffer, encoding: string | string[] | undefined): Buffer {
-  if (encoding === undefined || encoding === "identity" || encoding === "") return bytes;
-  if (encoding !== "gzip") {
-    throw new AppError({
-      code: "unimplemented",
-      message: `unknown compression "${String(encoding)}": use gzip or identity`,
-    });
-  }
-  try {
-    return gunzipSync(bytes, { maxOutputLength: maxMessageBytes });
-  } catch (cause) {
-    throw new AppError({
-      code: "invalid_argument",
-      message: "the message is not valid gzip, or too large",
-      cause,
-    });
-  }
 }

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { AppError } from "@sandbank/core/errors";
+import { AppError } from "@sandbank/core/errors";
 import type { OutputKind } from "../process/events.ts";
 import { type Codec, endFrame } from "./codec.ts";
 import { connectCode } from "./errors.ts";
@@ -51,6 +51,7 @@ export class MessageStream {
 
   /** Sends `message` whenever nothing was sent for `intervalMs`. */
   keepAlive(message: JsonObject, intervalMs: number): void {
+    if (!this.#open) return;
     const check = (): void => {
       const quietMs = performance.now() - this.#lastMs;
       // A reader that is behind has enough to read.
@@ -58,6 +59,16 @@ export class MessageStream {
       this.#keepalive = setTimeout(check, Math.max(intervalMs - Math.max(quietMs % intervalMs, 0), 1));
     };
     this.#keepalive = setTimeout(check, intervalMs);
+  }
+
+  /** Fails the stream with `deadline_exceeded` when it lasts longer; `onDeadline` comes first. */
+  endAfter(timeoutMs: number | undefined, onDeadline?: () => void): void {
+    if (timeoutMs === undefined || !this.#open) return;
+    const timer = setTimeout(() => {
+      onDeadline?.();
+      this.fail(new AppError({ code: "deadline_exceeded", message: "the deadline of the call has passed" }));
+    }, timeoutMs);
+    void this.closed.then(() => clearTimeout(timer));
   }
 
   #write(frame: Buffer): Promise<void> | undefined {

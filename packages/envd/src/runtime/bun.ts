@@ -17,19 +17,24 @@ import type {
 
 const bun = bunApi();
 
-const { symbols } = dlopen("libc.so.6", {
-  syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: "i64_fast" },
-  __errno_location: { args: [], returns: "ptr" },
-});
-const { syscall: rawSyscall, __errno_location: errnoLocation } = symbols;
+const openLibc = () => {
+  const { syscall, __errno_location: errnoLocation } = dlopen("libc.so.6", {
+    syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: "i64_fast" },
+    __errno_location: { args: [], returns: "ptr" },
+  }).symbols;
+  if (!syscall || !errnoLocation) throw new Error("libc has no syscall()");
+  return { syscall, errnoLocation };
+};
+/** Opened at first use: it costs a millisecond and a megabyte, which a start has no use for. */
+let opened: ReturnType<typeof openLibc> | undefined;
 
 const libc: Libc = {
   syscall(number, ...args) {
-    if (!rawSyscall || !errnoLocation) throw new Error("libc has no syscall()");
+    opened ??= openLibc();
     const raw = args.map((arg) => (typeof arg === "number" ? arg : arg.byteLength === 0 ? 0 : ptr(arg)));
     const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = raw;
-    const result = rawSyscall(number, a, b, c, d, e, f);
-    return result === -1 ? -read.i32(errnoLocation(), 0) : result;
+    const result = opened.syscall(number, a, b, c, d, e, f);
+    return result === -1 ? -read.i32(opened.errnoLocation(), 0) : result;
   },
 };
 

@@ -6,7 +6,7 @@ import type { Libc } from "./runtime.ts";
 const F_SETFL = 4;
 const F_SETPIPE_SZ = 1031;
 /** Four times the kernel's default: fewer wake-ups for a process that writes much. */
-const outputPipeBytes = 256 * 1024;
+const outputPipeBytes = 64 * 1024;
 
 export interface Pipe {
   readEnd: number;
