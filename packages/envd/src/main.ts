@@ -49,6 +49,10 @@ async function main(): Promise<void> {
   });
   bridge.listen({ port: Number(values["bridge-port"]), host: values.host });
   process.on("SIGTERM", () => process.exit(0));
+  // One failed request must not take the sandbox's other processes and streams with it.
+  const survive = (error: unknown): void => logger.error({ error: errorText(error) }, "unexpected error");
+  process.on("uncaughtException", survive);
+  process.on("unhandledRejection", survive);
 }
 
 main().catch((error: unknown) => {

@@ -5,6 +5,7 @@ import {
   type ErrorReason,
   errorCodes,
   errorReasons,
+  errorText,
   toAppError,
 } from "@sandbank/core/errors";
 
@@ -33,7 +34,9 @@ export function toConnectError(error: unknown): ConnectError {
   const app = toAppError(error);
   const metadata = new Headers();
   if (app.reason) metadata.set(reasonHeader, app.reason);
-  if (app.detail) metadata.set(detailHeader, encodeURIComponent(app.detail.slice(-4096)));
+  // Causes do not travel, so that what they say goes into the detail.
+  const detail = [app.detail, app.cause && errorText(app.cause)].filter(Boolean).join(": ");
+  if (detail) metadata.set(detailHeader, encodeURIComponent(detail.slice(-4096)));
   return new ConnectError(app.message, connectCodeOf[app.code], metadata, undefined, error);
 }
 

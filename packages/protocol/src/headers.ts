@@ -11,6 +11,9 @@ export const headers = {
 
 export const envdPort = 49983;
 
+/** Where the daemon joins callers with programs that listen only on the sandbox's loopback; ours, not E2B's. */
+export const loopbackBridgePort = 49982;
+
 /** The envd version that clients gate features on (protocol level, not our release). */
 export const envdProtocolVersion = "0.6.13";
 

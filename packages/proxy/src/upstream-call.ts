@@ -1,6 +1,9 @@
 import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 
+import { envdPort } from "@sandbank/protocol/headers";
+import { dialLoopback } from "./loopback-dial.ts";
+
 /** Dials in all before a port counts as closed; the n-th pause is n times `dialPauseMs`. */
 const dialAttempts = 5;
 const dialPauseMs = 100;
@@ -45,6 +48,8 @@ export class UpstreamCall {
   #retry: NodeJS.Timeout | undefined;
   #attempt = 0;
   #repeats = 0;
+  /** The dial under way goes through the sandbox's daemon, because nobody listens on the sandbox's address. */
+  #bridged = false;
   #over = false;
 
   constructor(target: UpstreamTarget, listener: UpstreamListener) {
@@ -59,6 +64,7 @@ export class UpstreamCall {
     // After one closed connection the others of the pool are not worth trying.
     const agent = this.#repeats === 0 ? this.#target.agent : false;
     const options = { host: hostAddress, port, method, path, headers, agent, maxHeaderSize: maxHeaderBytes };
+    if (this.#bridged) Object.assign(options, bridgeOptions(hostAddress, port));
     const upstream = httpRequest(allowHalfOpen ? Object.assign(options, { allowHalfOpen }) : options);
     this.#upstream = upstream;
     let connected = false;
@@ -88,6 +94,13 @@ export class UpstreamCall {
   #onError(upstream: ClientRequest, connected: boolean, error: NodeJS.ErrnoException): void {
     if (this.#over) return;
     const refused = !connected && nothingListens.has(error.code ?? "");
+    if (refused && !this.#bridged && this.#target.port !== envdPort) {
+      this.#bridged = true;
+      this.#attempt--;
+      this.start();
+      return;
+    }
+    this.#bridged = false;
     if (refused && this.#attempt < dialAttempts) {
       this.#retry = setTimeout(() => this.start(), this.#attempt * dialPauseMs);
       return;
@@ -102,6 +115,15 @@ export class UpstreamCall {
     this.#listener.failed(failure, error);
   }
 }
+
+/** A connection of its own for this request, which the daemon joins with the program's loopback. */
+const bridgeOptions = (hostAddress: string, port: number) => ({
+  // Node calls createConnection only where no agent is named.
+  agent: undefined,
+  createConnection: (_options: unknown, done: (error: Error | null, socket?: Socket) => void) => {
+    dialLoopback(hostAddress, port, done);
+  },
+});
 
 function whenConnected(socket: Socket, ready: () => void): void {
   const timer = setTimeout(() => {
