@@ -4,6 +4,7 @@ import { openSync, readlinkSync, writeFileSync } from "node:fs";
 import { poll } from "@sandbank/core/deadline";
 import { AppError } from "@sandbank/core/errors";
 import { systemPath } from "./command.ts";
+import { findProgram } from "./program.ts";
 
 export interface IdRange {
   /** First id on the host; is 0 inside. */
@@ -16,7 +17,9 @@ export interface IdRange {
  * the caller closes it. Takes a short-lived process, because a process with threads can't enter one itself.
  */
 export async function openUserNamespace(range: IdRange): Promise<number> {
-  const holder = spawn("unshare", ["--user", "cat"], {
+  const unshare = findProgram("unshare");
+  if (unshare === undefined) throw new AppError({ code: "internal", message: "unshare is not installed" });
+  const holder = spawn(unshare, ["--user", "cat"], {
     env: { PATH: systemPath },
     stdio: ["pipe", "ignore", "ignore"],
   });

@@ -28,8 +28,8 @@ export function createDrivers(options: DriversOptions): RuntimeDriver[] {
   const shared = { stateDir, cacheDir, logger, conmonPath, cgroupParent };
   const drivers: RuntimeDriver[] = [];
   if (options.runscPath !== undefined) drivers.push(gvisorDriver(options.runscPath, shared));
-  const containerRuntime = findProgram("runc") ?? findProgram("crun");
-  if (containerRuntime !== undefined) drivers.push(containerDriver(containerRuntime, shared));
+  const runtimes = ["runc", "crun"].map(findProgram).filter((path) => path !== undefined);
+  if (runtimes.length > 0) drivers.push(containerDriver(runtimes, shared));
   return drivers;
 }
 

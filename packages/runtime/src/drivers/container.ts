@@ -14,27 +14,36 @@ import { startByExecFifo } from "./exec-fifo.ts";
 import { containerConfig } from "./container-config.ts";
 import { UidRanges } from "./uid-ranges.ts";
 
-const startThroughPipe = (containerStateDir: string, timeoutMs: number): Promise<boolean> =>
-  startByExecFifo(`${containerStateDir}/exec.fifo`, timeoutMs);
-
 const sysfsFlags = mountFlags.readonly | mountFlags.nosuid | mountFlags.nodev | mountFlags.noexec;
 
 /** runc (or a program with the same command line): namespaces of the host's kernel, with a user namespace of its own. */
-export function containerDriver(runtimePath: string, options: OciDriverOptions): RuntimeDriver {
+export function containerDriver(runtimePaths: string[], options: OciDriverOptions): RuntimeDriver {
+  // Until a probe has said which one works.
+  let current = runtimePaths[0] ?? "";
   const ranges = new UidRanges(`${options.stateDir}/uid-ranges`);
   return new OciDriver(
     {
       name: "container",
       isolation: "container",
       capabilities: { pause: false, memorySnapshot: false, liveFork: false },
-      runtimePath: () => runtimePath,
+      runtimePath: () => current,
       runtimeArgs: [],
-      probe: (driver) => probeBoot(driver, { runtimePath, ...options }),
+      probe: async (driver) => {
+        const failures: string[] = [];
+        for (const runtimePath of runtimePaths) {
+          current = runtimePath;
+          const result = await probeBoot(driver, { runtimePath, ...options });
+          if (result.usable) return result;
+          failures.push(result.evidence);
+        }
+        return { usable: false, evidence: failures.join("; ") };
+      },
       plan: async (spec, record) => {
         const lease = ranges.take(spec.id);
         record.idRange = lease.index;
         admitMappedRoot(spec.workDir, lease.firstId);
-        const userNamespaceFd = await ranges.namespaceOf(lease);
+        const userNamespaceFd = await ranges.namespaceOf(lease.index);
+        ranges.prepare(lease.index + 1);
         return {
           idmap: { userNamespaceFd, firstId: lease.firstId },
           directories: {},
@@ -48,7 +57,8 @@ export function containerDriver(runtimePath: string, options: OciDriverOptions):
         };
       },
       // crun has a pipe of the same name that works the other way round.
-      ...(basename(runtimePath) === "runc" && { quickStart: startThroughPipe }),
+      quickStart: async (containerStateDir, timeoutMs) =>
+        basename(current) === "runc" && startByExecFifo(`${containerStateDir}/exec.fifo`, timeoutMs),
       release: (record) => {
         if (record.idRange !== undefined) ranges.release(record.idRange, record.id);
       },

@@ -12,6 +12,8 @@ export const idsPerRange = 65_536;
 const firstRangeId = 1_879_048_192;
 const rangeCount = 4000;
 
+const firstIdOf = (index: number): number => firstRangeId + index * idsPerRange;
+
 export interface IdRangeLease {
   index: number;
   firstId: number;
@@ -35,7 +37,7 @@ export class UidRanges {
     for (let index = 0; index < rangeCount; index++) {
       try {
         writeFileSync(`${this.#directory}/${index}`, id, { flag: "wx" });
-        return { index, firstId: firstRangeId + index * idsPerRange };
+        return { index, firstId: firstIdOf(index) };
       } catch (error) {
         if (!hasCode(error, "EEXIST")) throw error;
       }
@@ -57,14 +59,19 @@ export class UidRanges {
   }
 
   /** Descriptor of a user namespace that maps the range; stays open until `close`. */
-  namespaceOf(lease: IdRangeLease): Promise<number> {
-    const known = this.#namespaces.get(lease.index);
+  namespaceOf(index: number): Promise<number> {
+    const known = this.#namespaces.get(index);
     if (known) return known;
-    const made = openUserNamespace({ first: lease.firstId, count: idsPerRange });
-    this.#namespaces.set(lease.index, made);
+    const made = openUserNamespace({ first: firstIdOf(index), count: idsPerRange });
+    this.#namespaces.set(index, made);
     // A failure is the caller's to report; the next one tries anew.
-    made.catch(() => this.#namespaces.delete(lease.index));
+    made.catch(() => this.#namespaces.delete(index));
     return made;
+  }
+
+  /** Has the namespace of a range ready (it takes 5 ms) before somebody asks for it. */
+  prepare(index: number): void {
+    if (index < rangeCount) void this.namespaceOf(index).catch(() => undefined);
   }
 
   async close(): Promise<void> {
