@@ -1,6 +1,7 @@
 import type { Logger } from "@sandbank/core/logger";
 import type { RuntimeDriver } from "@sandbank/runtime/contract";
 import type { NetworkIdentity } from "./network/addresses.ts";
+import type { LayerDeadlines } from "./sandbox/deadlines.ts";
 
 /** The guest daemon as built for this host: a private folder that every sandbox sees read-only. */
 export interface GuestDaemon {
@@ -32,4 +33,6 @@ export interface OrchestratorOptions {
   /** Processes and threads in one sandbox. */
   pidsLimit: number;
   logger: Logger;
+  /** How long each layer of a new sandbox's network path may take. */
+  deadlines?: LayerDeadlines | undefined;
 }

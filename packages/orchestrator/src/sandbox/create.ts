@@ -8,7 +8,8 @@ import type { Slot } from "../network/slot.ts";
 import type { OrchestratorOptions } from "../options.ts";
 import { type Build, BuildCatalog } from "./builds.ts";
 import { guestEnvVars, guestSetup } from "./guest.ts";
-import { defaultDeadlines, waitUntilReady } from "./readiness.ts";
+import { defaultDeadlines } from "./deadlines.ts";
+import { waitUntilReady } from "./readiness.ts";
 import type { Journal, SandboxRecord } from "./record.ts";
 import type { NodeSandbox } from "./registry.ts";
 
@@ -45,7 +46,7 @@ export async function createSandbox(
       names: slot.names,
       runtime,
       timer,
-      deadlines: defaultDeadlines,
+      deadlines: options.deadlines ?? defaultDeadlines,
       init: {
         accessToken: config.envdAccessToken,
         envVars: guestEnvVars(config),

@@ -6,24 +6,8 @@ import type { PhaseTimer } from "@sandbank/core/phases";
 import { envdPort } from "@sandbank/protocol/headers";
 import type { RuntimeSandbox } from "@sandbank/runtime/contract";
 import type { SlotNames } from "../network/addresses.ts";
+import type { LayerDeadlines } from "./deadlines.ts";
 import { type EnvdInit, initEnvd } from "./envd-client.ts";
-
-/** How long each layer may take, in ms. Linux needs none for the first two: they are made before the sandbox. */
-export interface LayerDeadlines {
-  deviceMs: number;
-  linkMs: number;
-  addressMs: number;
-  portMs: number;
-  envdMs: number;
-}
-
-export const defaultDeadlines: LayerDeadlines = {
-  deviceMs: 1_000,
-  linkMs: 1_000,
-  addressMs: 5_000,
-  portMs: 10_000,
-  envdMs: 5_000,
-};
 
 interface Layer {
   name: string;

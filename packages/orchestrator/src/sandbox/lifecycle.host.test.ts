@@ -1,0 +1,180 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chmod } from "node:fs/promises";
+import { create } from "@bufbuild/protobuf";
+import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { newSandboxId } from "@sandbank/core/ids";
+import { silentLogger } from "@sandbank/core/logger";
+import { ipBatch } from "@sandbank/linux/ip";
+import { listNetns } from "@sandbank/linux/netns";
+import { mountPointsUnder } from "@sandbank/linux/mount";
+import { fromConnectError } from "@sandbank/protocol/connect-error";
+import { NodeService, SandboxConfigSchema } from "@sandbank/protocol/gen/node_pb";
+import { chooseDriver, createDrivers, removeDriverState } from "@sandbank/runtime/drivers";
+import { baseManifest, ensureBaseTemplate } from "@sandbank/templates/base";
+import { createOrchestrator, type Orchestrator } from "../orchestrator.ts";
+import type { GuestDaemon } from "../options.ts";
+
+// Real sandboxes of the container tier whose daemon is replaced by one that fails in a known way.
+const cacheDir = "/var/cache/sandbank";
+const paths = { buildsDir: join(cacheDir, "builds"), layersDir: join(cacheDir, "layers") };
+const identity = { tag: "tl", hostPrefix: "10.18" };
+const cgroupParent = "/sandbank-tl";
+const manifest = baseManifest();
+let dir: string;
+let daemonArgs: string[] = [];
+let orchestrator: Orchestrator;
+
+const daemon: GuestDaemon = { dir: "/usr/share/base-files", initArgs: () => daemonArgs };
+
+beforeAll(async () => {
+  await ensureBaseTemplate({
+    ...paths,
+    toolEnv: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+    onProgress: () => undefined,
+  });
+  dir = await mkdtemp(join(tmpdir(), "sandbank-lifecycle-"));
+  await chmod(dir, 0o711);
+  const drivers = createDrivers({ stateDir: join(dir, "run"), cacheDir, cgroupParent, logger: silentLogger });
+  const { driver } = await chooseDriver(drivers, "container");
+  orchestrator = await createOrchestrator({
+    nodeId: "test",
+    version: "0",
+    driver,
+    drivers,
+    identity,
+    paths: { ...paths, sandboxesDir: join(dir, "sandboxes") },
+    envd: daemon,
+    slotPoolSize: 1,
+    maxConcurrentStarts: 2,
+    pidsLimit: 64,
+    logger: silentLogger,
+    deadlines: { deviceMs: 300, linkMs: 300, addressMs: 500, portMs: 700, envdMs: 700 },
+  });
+});
+
+afterAll(async () => {
+  await orchestrator.tearDown();
+  await removeDriverState({ stateDir: join(dir, "run"), cgroupParent });
+  expect(await listNetns("tl-")).toEqual([]);
+  expect(mountPointsUnder(dir)).toEqual([]);
+  await rm(dir, { recursive: true });
+});
+
+const node = () =>
+  createClient(
+    NodeService,
+    createRouterTransport(({ service }) => service(NodeService, orchestrator.service)),
+  );
+
+const config = (sandboxId = newSandboxId()) =>
+  create(SandboxConfigSchema, {
+    sandboxId,
+    templateId: manifest.templateId,
+    buildId: manifest.buildId,
+    cpuCount: 1,
+    memoryMib: 256,
+    diskMib: 256,
+    allowInternetAccess: true,
+  });
+
+async function failedCreate(script: string) {
+  daemonArgs = ["/bin/sh", "-c", script];
+  const error = await node()
+    .createSandbox({ config: config() })
+    .then(() => undefined, fromConnectError);
+  // Nothing but the pool's own slot is left of it.
+  expect(await readdir(join(dir, "sandboxes"))).toEqual([]);
+  expect(mountPointsUnder(join(dir, "sandboxes"))).toEqual([]);
+  return error;
+}
+
+const answering = (status: number): string =>
+  `exec python3 -c '
+from http.server import *
+class H(BaseHTTPRequestHandler):
+  def do_POST(self):
+    self.rfile.read(int(self.headers["content-length"])); self.send_response(${status}); self.end_headers()
+HTTPServer(("0.0.0.0", 49983), H).serve_forever()'`;
+
+test("a daemon that ends is named with its exit code and its last words", async () => {
+  const error = await failedCreate("echo cannot find my library >&2; exit 42");
+  expect(error).toMatchObject({ reason: "sandbox_exited" });
+  expect(error?.message).toContain("exit code 42");
+  expect(error?.message).toContain("cannot find my library");
+});
+
+test("a daemon that does not listen fails at the layer port, with the console's end", async () => {
+  const error = await failedCreate("echo still starting; exec sleep 60");
+  expect(error).toMatchObject({ reason: "sandbox_port_closed" });
+  expect(error?.message).toMatch(
+    /layer port; after 700 ms: connect to 10\.18\.\d+\.\d+:49983 gives ECONNREFUSED/,
+  );
+  expect(error?.message).toContain("still starting");
+});
+
+test("a daemon that refuses its configuration, or never answers, fails at the layer envd", async () => {
+  const refused = await failedCreate(answering(500));
+  expect(refused).toMatchObject({ reason: "sandbox_envd_unhealthy" });
+  expect(refused?.message).toContain("status 500");
+  const silent = await failedCreate("exec nc -lk 0.0.0.0 49983");
+  expect(silent).toMatchObject({ reason: "sandbox_envd_unhealthy" });
+});
+
+test("an address that nobody has fails at the layer address", async () => {
+  // Without its neighbour entry and device address, nothing answers for the guest.
+  const breaking = breakNextSlot((name) => ipBatch(["addr flush dev eth0", "link set eth0 down"], name));
+  const error = await failedCreate("exec sleep 60");
+  await breaking;
+  expect(error).toMatchObject({ reason: "sandbox_address_unreachable" });
+});
+
+test("a device that is down fails at the layer link, one that is gone at the layer device", async () => {
+  const index = async (): Promise<number> => Number((await listNetns("tl-g-"))[0]?.slice("tl-g-".length));
+  await ipBatch([`link set tlh${await index()} down`]);
+  expect(await failedCreate("exec sleep 60")).toMatchObject({ reason: "sandbox_link_down" });
+  await ipBatch([`link del tlh${await index()}`]);
+  expect(await failedCreate("exec sleep 60")).toMatchObject({ reason: "sandbox_device_missing" });
+});
+
+test("an unknown build is not found, and costs no slot", async () => {
+  const wanted = config();
+  wanted.buildId = "00000000-0000-8000-8000-000000000000";
+  const error = await node()
+    .createSandbox({ config: wanted })
+    .then(() => undefined, fromConnectError);
+  expect(error).toMatchObject({ code: "not_found" });
+});
+
+test("a create that is repeated gives the same sandbox; a kill waits for it and leaves nothing", async () => {
+  daemonArgs = ["/bin/sh", "-c", answering(204)];
+  const wanted = config();
+  const both = await Promise.all([
+    node().createSandbox({ config: wanted }),
+    node().createSandbox({ config: wanted }),
+  ]);
+  expect(both[0].sandbox?.pid).toBe(both[1].sandbox?.pid);
+  expect(both[0].phases.map(({ name }) => name)).toContain("runtime");
+  expect((await node().listSandboxes({})).sandboxes).toHaveLength(1);
+
+  const starting = config();
+  const started = node().createSandbox({ config: starting });
+  await node().killSandbox({ sandboxId: starting.sandboxId });
+  await started;
+  await node().killSandbox({ sandboxId: wanted.sandboxId });
+  const { sandboxes, recentEnds } = await node().listSandboxes({});
+  expect(sandboxes).toEqual([]);
+  expect(recentEnds.filter(({ kind }) => kind === "killed")).toHaveLength(2);
+  const gone = await node()
+    .killSandbox({ sandboxId: wanted.sandboxId })
+    .then(() => undefined, fromConnectError);
+  expect(gone).toMatchObject({ code: "not_found" });
+});
+
+/** Acts on the guest namespace of the slot that the next create takes: the pool has exactly one ready. */
+async function breakNextSlot(act: (guestNetns: string) => Promise<void>): Promise<void> {
+  const [name] = await listNetns("tl-g-");
+  if (name) await act(name);
+}
