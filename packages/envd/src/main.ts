@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { errorText } from "@sandbank/core/errors";
 import { envdPort, loopbackBridgePort } from "@sandbank/protocol/headers";
 import { createDaemon } from "./daemon.ts";
 import { lineLogger } from "./line-logger.ts";

@@ -1,4 +1,4 @@
-import type { Stats } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path/posix";
 import type { ServerResponse } from "node:http";
@@ -34,7 +34,7 @@ async function openRegular(path: string): Promise<FileHandle> {
   let file: FileHandle;
   try {
     // Opening a FIFO must not wait for a writer.
-    file = await open(path, "r").catch(async (error: unknown) => await Promise.reject(error as Error));
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ENOTDIR") throw new HttpError(404, `path '${path}' does not exist`);
@@ -126,10 +126,10 @@ async function sendGzip(
 ): Promise<void> {
   response.writeHead(200, { "content-encoding": "gzip" });
   if (method === "HEAD") return void response.end();
-  const { constants, createGzip } = await import("node:zlib");
+  const { constants: levels, createGzip } = await import("node:zlib");
   const { pipeline } = await import("node:stream/promises");
   try {
-    await pipeline(fileChunks(file), createGzip({ level: constants.Z_BEST_SPEED }), response);
+    await pipeline(fileChunks(file), createGzip({ level: levels.Z_BEST_SPEED }), response);
   } catch {
     // The client has gone, or the file cannot be read to its end: a cut connection says so.
     response.destroy();

@@ -59,6 +59,8 @@ async function decoded(request: IncomingMessage): Promise<Readable> {
   if (encoding !== "gzip") throw new HttpError(400, `unsupported content encoding '${encoding}'`);
   const { createGunzip } = await import("node:zlib");
   const gunzip = createGunzip();
+  // It may fail before anybody reads; who reads then is told all the same.
+  gunzip.on("error", () => undefined);
   request.on("error", (error) => gunzip.destroy(error));
   request.on("aborted", () => gunzip.destroy(new Error("the client went away")));
   return request.pipe(gunzip);

@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path/posix";
 import { makeOwnedDirectories } from "../filesystem/directories.ts";
@@ -5,17 +6,20 @@ import { HttpError } from "../http/reply.ts";
 import { isUnsupported, type MetadataStore } from "../system/xattr.ts";
 import type { User } from "../system/users.ts";
 
+/** Without waiting for a reader where the path is a FIFO. */
+const writeFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK;
+
 /** Opens a file for a new content: made if missing (parents, too), emptied in place if not, the user's in any case. */
 export async function openForWriting(path: string, user: User): Promise<FileHandle> {
   let file: FileHandle;
   try {
-    file = await open(path, "w", 0o666);
+    file = await open(path, writeFlags, 0o666);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "EISDIR") throw new HttpError(400, `path is a directory: ${path}`);
     if (code !== "ENOENT") throw error;
     makeOwnedDirectories(dirname(path), user);
-    file = await open(path, "w", 0o666);
+    file = await open(path, writeFlags, 0o666);
   }
   try {
     await file.chown(user.uid, user.gid);

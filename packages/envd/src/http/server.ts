@@ -38,6 +38,11 @@ export function createHttpServer(
     // A client that goes away is noticed where something is written; nobody needs the error twice.
     response.on("error", () => undefined);
     handle({ request, response, routes, rpc, state }).catch((error: unknown) => {
+      // The client went away within its request: nobody is left to tell.
+      if (request.destroyed && !request.complete) {
+        response.destroy();
+        return;
+      }
       const known = toHttpError(error);
       if (known.status === 500) logger.error({ error: errorText(error), url: request.url }, "request failed");
       sendError(response, known);

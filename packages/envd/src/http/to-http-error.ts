@@ -6,6 +6,7 @@ const statusOfErrno: Record<string, number> = {
   EDQUOT: 507,
   ENOTDIR: 400,
   EISDIR: 400,
+  ENXIO: 400,
   ELOOP: 400,
 };
 

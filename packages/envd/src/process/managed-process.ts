@@ -22,12 +22,13 @@ export abstract class ManagedProcess {
   end: EndEvent | undefined;
   /** Resolves after the end event. */
   abstract readonly done: Promise<void>;
-  protected readonly child: ChildProcess;
+  /** Undefined after the end: what is kept for a late Connect is to be small. */
+  #child: ChildProcess | undefined;
   readonly #subscribers = new Set<Subscriber>();
   #inputs: Promise<void> = Promise.resolve();
 
   constructor(child: ChildProcess, info: ProcessInfo) {
-    this.child = child;
+    this.#child = child;
     this.pid = child.pid;
     this.info = info;
   }
@@ -44,7 +45,7 @@ export abstract class ManagedProcess {
   }
 
   signal(signal: "SIGTERM" | "SIGKILL"): void {
-    if (this.end || !this.child.kill(signal)) throw gone(this.pid);
+    if (!this.#child?.kill(signal)) throw gone(this.pid);
     this.onSignal();
   }
 
@@ -52,7 +53,7 @@ export abstract class ManagedProcess {
   killAfter(timeoutMs: number | undefined): void {
     if (timeoutMs === undefined) return;
     const timer = setTimeout(() => {
-      if (!this.end && this.child.kill("SIGKILL")) this.onSignal();
+      if (this.#child?.kill("SIGKILL")) this.onSignal();
     }, timeoutMs);
     void this.done.then(() => clearTimeout(timer));
   }
@@ -88,6 +89,8 @@ export abstract class ManagedProcess {
 
   protected finish(event: EndEvent): void {
     this.end = event;
+    this.#child = undefined;
+    this.#inputs = Promise.resolve();
     for (const subscriber of this.#subscribers) subscriber.end(event);
     this.#subscribers.clear();
   }
@@ -99,16 +102,14 @@ function gone(pid: number): AppError {
 
 /** A process on pipes. */
 export class PipedProcess extends ManagedProcess {
-  readonly #process: SpawnedProcess;
   #stdin: SpawnedProcess["stdin"];
   readonly #signalled = Promise.withResolvers<void>();
   override readonly done: Promise<void>;
 
   constructor(process: SpawnedProcess, info: ProcessInfo) {
     super(process, info);
-    this.#process = process;
     this.#stdin = process.stdin;
-    this.done = this.#run();
+    this.done = this.#run(process);
   }
 
   override resize(): void {
@@ -136,8 +137,7 @@ export class PipedProcess extends ManagedProcess {
   }
 
   /** The end waits for the exit and for the end of both outputs; once a signal was sent, for the exit alone. */
-  async #run(): Promise<void> {
-    const { stdout, stderr, exited } = this.#process;
+  async #run({ stdout, stderr, exited }: SpawnedProcess): Promise<void> {
     const pumps = Promise.all([this.#pump("stdout", stdout), this.#pump("stderr", stderr)]);
     const exit = exited.then(async (status) => {
       await Promise.race([pumps, this.#signalled.promise]);
@@ -166,7 +166,7 @@ export class PipedProcess extends ManagedProcess {
 
 /** A process on a terminal. */
 export class PtyManagedProcess extends ManagedProcess {
-  readonly #pty: PtyProcess;
+  #pty: PtyProcess | undefined;
   #waiting = false;
   #received = 0;
   override readonly done: Promise<void>;
@@ -176,10 +176,11 @@ export class PtyManagedProcess extends ManagedProcess {
     super(pty, info);
     this.#pty = pty;
     connect((bytes) => this.#onData(bytes));
-    this.done = this.#run();
+    this.done = this.#run(pty);
   }
 
   override resize(cols: number, rows: number): void {
+    if (!this.#pty) throw gone(this.pid);
     this.#pty.resize(cols, rows);
   }
 
@@ -190,7 +191,7 @@ export class PtyManagedProcess extends ManagedProcess {
   protected override async write(kind: "stdin" | "pty", bytes: Uint8Array): Promise<void> {
     if (kind === "stdin")
       throw new AppError({ code: "internal", message: "the process has a terminal, not stdin" });
-    await this.#pty.write(bytes);
+    await this.#pty?.write(bytes);
   }
 
   protected override closeInput(): void {
@@ -205,21 +206,22 @@ export class PtyManagedProcess extends ManagedProcess {
     const wait = this.emit("pty", bytes);
     if (!wait || this.#waiting) return;
     this.#waiting = true;
-    this.#pty.pause();
+    this.#pty?.pause();
     void wait.finally(() => {
       this.#waiting = false;
-      this.#pty.resume();
+      this.#pty?.resume();
     });
   }
 
-  async #run(): Promise<void> {
-    const status = await this.#pty.exited;
+  async #run(pty: PtyProcess): Promise<void> {
+    const status = await pty.exited;
     // What the process wrote last is still on its way from the terminal: until a turn brings nothing new.
     for (let quiet = 0, seen = this.#received; quiet < 3; quiet++) {
       await new Promise((resolve) => setImmediate(resolve));
       if (seen !== this.#received) [quiet, seen] = [0, this.#received];
     }
-    this.#pty.close();
+    pty.close();
+    this.#pty = undefined;
     this.finish(endEvent(status));
   }
 }
