@@ -15,10 +15,11 @@ function counterPool(size: number, make = async (n: number): Promise<number> => 
   return { pool, discarded };
 }
 
-test("takes ready items first and refills behind the taker", async () => {
+test("takes ready items first and refills when told", async () => {
   const { pool } = counterPool(2);
   await pool.fill();
   expect(await pool.take()).toBe(1);
+  pool.refill();
   await vi.waitFor(() => expect(pool.readyCount).toBe(2));
   expect(await pool.take()).toBe(2);
   expect(await pool.take()).toBe(3);
@@ -41,6 +42,7 @@ test("close discards what is ready, also what is being made", async () => {
   });
   await pool.fill();
   await pool.take();
+  pool.refill();
   const closing = pool.close();
   gate.resolve();
   await closing;

@@ -12,7 +12,7 @@ export interface PoolOptions<T> {
 
 /**
  * Keeps up to `size` items ready. `take` gives a ready one, or makes one when the pool is empty.
- * Refilling happens in the background, one item at a time, and never fails a taker.
+ * `refill` is the taker's to call, once its own work is done: making an item must not slow down what it was taken for.
  */
 export class Pool<T> {
   readonly #options: PoolOptions<T>;
@@ -40,9 +40,7 @@ export class Pool<T> {
 
   async take(): Promise<T> {
     if (this.#closed) throw new Error(`pool ${this.#options.name} is closed`);
-    const item = this.#ready.shift();
-    this.#refillInBackground();
-    return item ?? this.#options.make();
+    return this.#ready.shift() ?? this.#options.make();
   }
 
   async close(): Promise<void> {
@@ -51,7 +49,8 @@ export class Pool<T> {
     for (const item of this.#ready.splice(0)) await this.#options.discard(item);
   }
 
-  #refillInBackground(): void {
+  /** Fills the pool in the background, one item at a time; a failure is logged and leaves it to the next call. */
+  refill(): void {
     if (this.#closed || this.#refill) return;
     this.#refill = this.fill()
       .catch((error: unknown) => {

@@ -112,6 +112,7 @@ test("a pool keeps slots ready, gives each number once, reclaims what another pr
   earlier.adopt(2);
   await earlier.fill();
   const taken = await earlier.take();
+  earlier.refill();
   await vi.waitFor(() => expect(earlier.readyCount).toBe(2));
 
   // A new process knows of the adopted slots only; the rest of the first one's is left over.

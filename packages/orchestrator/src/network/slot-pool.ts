@@ -41,8 +41,13 @@ export class SlotPool {
     return this.#pool.readyCount;
   }
 
+  /** Call `refill` when the sandbox that the slot is for is up, or has failed. */
   take(): Promise<Slot> {
     return this.#pool.take();
+  }
+
+  refill(): void {
+    this.#pool.refill();
   }
 
   async release(slot: Slot): Promise<void> {

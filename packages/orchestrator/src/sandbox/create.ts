@@ -67,6 +67,8 @@ export async function createSandbox(
       );
     }
     throw withReason(error);
+  } finally {
+    slots.refill();
   }
 
   async function takeSlot(ctx: CreateContext, wanted: SandboxConfig, stack: UndoStack): Promise<Slot> {
