@@ -5,6 +5,7 @@ import { isolationSuite } from "./contract-suite/isolation-suite.ts";
 import { leftoversSuite } from "./contract-suite/leftovers-suite.ts";
 import { lifecycleSuite } from "./contract-suite/lifecycle-suite.ts";
 import { limitsSuite } from "./contract-suite/limits-suite.ts";
+import { monitorSuite } from "./contract-suite/monitor-suite.ts";
 import { rootfsSuite } from "./contract-suite/rootfs-suite.ts";
 import { TestBench } from "./testing/test-bench.ts";
 import { testRootLayer } from "./testing/test-root.ts";
@@ -43,6 +44,7 @@ export function driverContractSuite(subject: SuiteSubject): void {
     adoptionSuite(context);
     leftoversSuite(context);
     describe.skipIf(!subject.confines)("confinement", () => {
+      monitorSuite(context);
       rootfsSuite(context);
       limitsSuite(context);
       isolationSuite(context);
