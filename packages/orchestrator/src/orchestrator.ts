@@ -17,6 +17,8 @@ export type { OrchestratorOptions } from "./options.ts";
 export interface Orchestrator {
   service: ServiceImpl<typeof NodeService>;
   directory: Pick<SandboxDirectory, "lookup" | "onGone">;
+  /** Network slots that wait for a sandbox. */
+  readonly readySlots: number;
   /** What runs here, for the operator. */
   sandboxes(): NodeSandboxStatus[];
   /** What start found and did, for the operator. */
@@ -70,6 +72,9 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   return {
     service: nodeService(options, lifecycle, registry),
     directory: registry,
+    get readySlots() {
+      return slots.readyCount;
+    },
     sandboxes: () => registry.list().map((sandbox) => statusOf(sandbox)),
     started: { adopted, cleared, reclaimedSlots },
     async close() {

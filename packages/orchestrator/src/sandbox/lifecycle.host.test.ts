@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { chmod } from "node:fs/promises";
 import { create } from "@bufbuild/protobuf";
 import { createClient, createRouterTransport } from "@connectrpc/connect";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { newSandboxId } from "@sandbank/core/ids";
 import { silentLogger } from "@sandbank/core/logger";
 import { ipBatch } from "@sandbank/linux/ip";
@@ -125,14 +125,13 @@ test("a daemon that refuses its configuration, or never answers, fails at the la
 
 test("an address that nobody has fails at the layer address", async () => {
   // Without its neighbour entry and device address, nothing answers for the guest.
-  const breaking = breakNextSlot((name) => ipBatch(["addr flush dev eth0", "link set eth0 down"], name));
+  await ipBatch(["addr flush dev eth0", "link set eth0 down"], await readySlot());
   const error = await failedCreate("exec sleep 60");
-  await breaking;
   expect(error).toMatchObject({ reason: "sandbox_address_unreachable" });
 });
 
 test("a device that is down fails at the layer link, one that is gone at the layer device", async () => {
-  const index = async (): Promise<number> => Number((await listNetns("tl-g-"))[0]?.slice("tl-g-".length));
+  const index = async (): Promise<number> => Number((await readySlot()).slice("tl-g-".length));
   await ipBatch([`link set tlh${await index()} down`]);
   expect(await failedCreate("exec sleep 60")).toMatchObject({ reason: "sandbox_link_down" });
   await ipBatch([`link del tlh${await index()}`]);
@@ -173,8 +172,10 @@ test("a create that is repeated gives the same sandbox; a kill waits for it and 
   expect(gone).toMatchObject({ code: "not_found" });
 });
 
-/** Acts on the guest namespace of the slot that the next create takes: the pool has exactly one ready. */
-async function breakNextSlot(act: (guestNetns: string) => Promise<void>): Promise<void> {
-  const [name] = await listNetns("tl-g-");
-  if (name) await act(name);
+/** The guest namespace of the slot that the next create takes: the pool keeps exactly one ready. */
+async function readySlot(): Promise<string> {
+  await vi.waitFor(() => expect(orchestrator.readySlots).toBe(1), { timeout: 5_000, interval: 10 });
+  const [name, ...others] = await listNetns("tl-g-");
+  if (name === undefined || others.length > 0) throw new Error("not exactly one slot is there");
+  return name;
 }
