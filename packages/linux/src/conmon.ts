@@ -59,6 +59,8 @@ function startMonitor(request: MonitorRequest, writeFd: number): number {
     return posixSpawn({
       file: request.conmonPath,
       args: monitorArgs(request),
+      // conmon leaves a file named "oom" in its working directory when the sandbox runs out of memory.
+      cwd: request.bundleDir,
       env: { PATH: systemPath, LANG: "C.UTF-8", _OCI_SYNCPIPE: String(syncFd) },
       descriptors: [{ own: writeFd, child: syncFd }],
     });

@@ -9,6 +9,7 @@ const { functions: c } = dlopen("libc.so.6", {
   posix_spawn: { arguments: ["buffer", "string", "buffer", "buffer", "buffer", "buffer"], return: "int32" },
   posix_spawn_file_actions_init: { arguments: ["buffer"], return: "int32" },
   posix_spawn_file_actions_adddup2: { arguments: ["buffer", "int32", "int32"], return: "int32" },
+  posix_spawn_file_actions_addchdir_np: { arguments: ["buffer", "string"], return: "int32" },
   posix_spawn_file_actions_destroy: { arguments: ["buffer"], return: "int32" },
   posix_spawnattr_init: { arguments: ["buffer"], return: "int32" },
   posix_spawnattr_setflags: { arguments: ["buffer", "int16"], return: "int32" },
@@ -38,6 +39,8 @@ export interface SpawnRequest {
   /** Absolute path. */
   file: string;
   args: string[];
+  /** Working directory. */
+  cwd: string;
   env: Record<string, string>;
   /** Besides /dev/null as standard input, output and error. */
   descriptors: DescriptorFor[];
@@ -53,6 +56,7 @@ export function posixSpawn(request: SpawnRequest): number {
   c.posix_spawn_file_actions_init(actions);
   const nullFd = openSync("/dev/null", "r+");
   try {
+    c.posix_spawn_file_actions_addchdir_np(actions, request.cwd);
     for (const child of [0, 1, 2]) c.posix_spawn_file_actions_adddup2(actions, nullFd, child);
     for (const { own, child } of request.descriptors) {
       c.posix_spawn_file_actions_adddup2(actions, own, child);

@@ -40,6 +40,7 @@ test("spawns with descriptors, an environment and clean signals, and reaps", asy
   });
   const script = "echo $GREETING $#:$1; grep -E '^Sig(Ign|Blk)' /proc/self/status; ls -l /proc/self/fd";
   const pid = posixSpawn({
+    cwd: "/",
     file: "/bin/sh",
     args: ["-c", `(${script}) >&5`, "sh", "ä b"],
     env: { GREETING: "hällo", PATH: "/usr/bin:/bin" },
@@ -53,7 +54,7 @@ test("spawns with descriptors, an environment and clean signals, and reaps", asy
   expect(text).toContain("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
   expect(text).toContain("0 -> /dev/null");
   expect(text).not.toContain("/etc/hostname");
-  const missing = { file: "/no/such", args: [], env: {}, descriptors: [] };
+  const missing = { cwd: "/", file: "/no/such", args: [], env: {}, descriptors: [] };
   expect(() => posixSpawn(missing)).toThrow("ENOENT");
 });
 
