@@ -1,5 +1,4 @@
 import { type BigIntStats, lstatSync, readlinkSync, type Stats, statSync } from "node:fs";
-import { basename } from "node:path/posix";
 import type { JsonObject } from "../rpc/fields.ts";
 import type { MetadataStore } from "../system/xattr.ts";
 import type { UserDatabase } from "../system/users.ts";
@@ -25,6 +24,8 @@ const typeLetters: Record<number, string> = {
 export class EntryReader {
   readonly #users: UserDatabase;
   readonly #metadata: MetadataStore;
+  /** There are at most 65,536 modes, and a handful in practice. */
+  readonly #permissionTexts = new Map<number, string>();
 
   constructor(users: UserDatabase, metadata: MetadataStore) {
     this.#users = users;
@@ -48,14 +49,22 @@ export class EntryReader {
     return entry;
   }
 
+  #permissions(mode: number): string {
+    const known = this.#permissionTexts.get(mode);
+    if (known !== undefined) return known;
+    const text = permissionsOf(mode);
+    this.#permissionTexts.set(mode, text);
+    return text;
+  }
+
   #entry(path: string, stat: Stats, type: FileKind): JsonObject {
     const entry: JsonObject = {
-      name: basename(path),
+      name: path.slice(path.lastIndexOf("/") + 1) || "/",
       type,
       path,
       size: String(stat.size),
       mode: stat.mode & 0o777,
-      permissions: permissionsOf(stat.mode),
+      permissions: this.#permissions(stat.mode),
       owner: this.#users.userName(stat.uid),
       group: this.#users.groupName(stat.gid),
       modifiedTime: stat.mtime.toISOString(),

@@ -13,6 +13,7 @@ import type {
   Runtime,
   SpawnedProcess,
   SpawnRequest,
+  SyscallArgument,
 } from "./runtime.ts";
 
 const bun = bunApi();
@@ -28,12 +29,18 @@ const openLibc = () => {
 /** Opened at first use: it costs a millisecond and a megabyte, which a start has no use for. */
 let opened: ReturnType<typeof openLibc> | undefined;
 
+/** An argument as the register takes it. Pointers are taken anew for each call: memory moves. */
+function raw(arg: SyscallArgument | undefined): number {
+  if (arg === undefined) return 0;
+  if (typeof arg === "number") return arg;
+  return arg.byteLength === 0 ? 0 : ptr(arg);
+}
+
 const libc: Libc = {
   syscall(number, ...args) {
     opened ??= openLibc();
-    const raw = args.map((arg) => (typeof arg === "number" ? arg : arg.byteLength === 0 ? 0 : ptr(arg)));
-    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = raw;
-    const result = opened.syscall(number, a, b, c, d, e, f);
+    const [a, b, c, d, e, f] = args;
+    const result = opened.syscall(number, raw(a), raw(b), raw(c), raw(d), raw(e), raw(f));
     return result === -1 ? -read.i32(opened.errnoLocation(), 0) : result;
   },
 };

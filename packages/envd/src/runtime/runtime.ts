@@ -8,12 +8,11 @@ export interface Runtime {
   readonly libc: Libc;
 }
 
+export type SyscallArgument = number | Uint8Array | Int32Array | Uint32Array | BigInt64Array;
+
 export interface Libc {
   /** A raw system call of the calling thread. Arrays are passed as pointers. Gives the result, or minus errno. */
-  syscall(
-    number: number,
-    ...args: (number | Uint8Array | Int32Array | Uint32Array | BigInt64Array)[]
-  ): number;
+  syscall(number: number, ...args: SyscallArgument[]): number;
 }
 
 export interface SpawnRequest {
