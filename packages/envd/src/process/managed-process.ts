@@ -14,6 +14,8 @@ export interface ProcessInfo {
   tag: string | undefined;
 }
 
+const verboseBytes = 16 * 1024 * 1024;
+
 /** One process and its subscribers. It lives on when all of these have gone. */
 export abstract class ManagedProcess {
   readonly pid: number;
@@ -26,6 +28,7 @@ export abstract class ManagedProcess {
   #child: ChildProcess | undefined;
   readonly #subscribers = new Set<Subscriber>();
   #inputs: Promise<void> = Promise.resolve();
+  #outputBytes = 0;
 
   constructor(child: ChildProcess, info: ProcessInfo) {
     this.#child = child;
@@ -79,12 +82,18 @@ export abstract class ManagedProcess {
   protected abstract closeInput(): void;
 
   protected emit(kind: OutputKind, bytes: Uint8Array): Promise<unknown> | undefined {
+    this.#outputBytes += bytes.length;
     let waits: Promise<void>[] | undefined;
     for (const subscriber of this.#subscribers) {
       const wait = subscriber.data(kind, bytes);
       if (wait) (waits ??= []).push(wait);
     }
     return waits && Promise.all(waits);
+  }
+
+  /** Whether its output has left so much garbage that it is worth collecting. */
+  get wasVerbose(): boolean {
+    return this.#outputBytes > verboseBytes;
   }
 
   protected finish(event: EndEvent): void {

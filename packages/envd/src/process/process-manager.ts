@@ -46,6 +46,9 @@ export class ProcessManager {
     const common = { file, args, env, cwd, stdin: request.stdin, uid: user.uid, gid: user.gid };
     const started = this.#credentialed(user, groups, common, (spawn) => this.#launch(request, spawn));
     this.table.add(started);
+    void started.done.then(() => {
+      if (started.wasVerbose) this.#runtime.collectGarbage();
+    });
     lowerPriorityForOom(started.pid);
     return started;
   }

@@ -39,6 +39,8 @@ export interface BunFile {
 export interface BunApi {
   spawn(argv: string[], options: SpawnOptions): Subprocess;
   file(fd: number): BunFile;
+  /** True: now, not some time. */
+  gc(synchronously: boolean): void;
 }
 
 /** The global object of Bun; only to be touched when running on it. */

@@ -211,4 +211,11 @@ function flow(pid: number, action: 0 | 1): void {
 }
 
 /** The daemon on Bun, as it runs in sandboxes. */
-export const runtime: Runtime = { name: "bun", spawn, openPty, readFd, libc };
+export const runtime: Runtime = {
+  name: "bun",
+  spawn,
+  openPty,
+  readFd,
+  libc,
+  collectGarbage: () => bun.gc(true),
+};

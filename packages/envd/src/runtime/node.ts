@@ -196,4 +196,11 @@ function openPty(_request: PtyRequest): PtyProcess {
 }
 
 /** The daemon on Node, for tests. */
-export const runtime: Runtime = { name: "node", spawn, openPty, readFd, libc };
+export const runtime: Runtime = {
+  name: "node",
+  spawn,
+  openPty,
+  readFd,
+  libc,
+  collectGarbage: () => undefined,
+};

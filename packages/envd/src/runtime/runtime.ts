@@ -6,6 +6,8 @@ export interface Runtime {
   /** Takes the descriptor over: it is closed by `finish` or `close`. */
   readFd(fd: number): ByteSource;
   readonly libc: Libc;
+  /** Gives memory back at once, after work that left much behind; some milliseconds. */
+  collectGarbage(): void;
 }
 
 export type SyscallArgument = number | Uint8Array | Int32Array | Uint32Array | BigInt64Array;
