@@ -5,6 +5,7 @@ import { type EdgeError, portNotOpen, sandboxNotFound, sendError, serviceFailed 
 import { responseHeaders } from "./forwarded-headers.ts";
 import type { LiveStream, LiveStreams } from "./live-streams.ts";
 import { discardBody, hasBody } from "./request-body.ts";
+import { resetSocket } from "./reset-socket.ts";
 import { UpstreamCall, type UpstreamFailure, type UpstreamTarget } from "./upstream-call.ts";
 
 export interface ExchangeContext {
@@ -119,7 +120,8 @@ export class Exchange implements LiveStream {
 
   /** The client must not take a part for the whole: the connection is reset, not closed. */
   #reset(): void {
-    if (!this.#response.writableFinished) this.#response.socket?.resetAndDestroy();
+    const { socket, writableFinished } = this.#response;
+    if (socket && !writableFinished) resetSocket(socket);
     this.#finish();
   }
 

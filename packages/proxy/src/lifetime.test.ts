@@ -195,3 +195,40 @@ test("close without traffic is immediate, and may be repeated", async () => {
   await edge.proxy.close({ graceMs: 10_000 });
   expect(performance.now() - started).toBeLessThan(500);
 });
+
+test("a stream whose client has half closed is cut with its sandbox too, and the edge still closes", async () => {
+  const edge = await startEdge();
+  await using service = await startService((_, response) => response.write(Buffer.alloc(16 * 1024 * 1024)));
+  const client = connect({ host: "127.0.0.1", port: edge.port, allowHalfOpen: true });
+  // Reset or closed: either way it ends.
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  client.on("error", () => undefined).on("close", () => resolve());
+  client.write(
+    `GET / HTTP/1.1\r\nHost: localhost\r\nE2b-Sandbox-Id: ${sandboxId}\r\nE2b-Sandbox-Port: ${service.port}\r\n\r\n`,
+  );
+  await once(client, "readable");
+  client.end();
+  setImmediate(() => edge.directory.end(sandboxId));
+  client.resume();
+  expect(await within(closed)).toBeUndefined();
+  expect(await within(edge.proxy.close({ graceMs: 0 }))).toBeUndefined();
+});
+
+test("what a service says last reaches a slow client of a tunnel", async () => {
+  await using edge = await startEdge();
+  const last = Buffer.alloc(8 * 1024 * 1024, "x");
+  await using service = await startTcpService((socket) => {
+    socket.once("data", () => {
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: bytes\r\n\r\n");
+      socket.end(last);
+    });
+  });
+  const client = await rawUpgrade(edge, service.port);
+  await once(client, "readable");
+  // Longer than the service needs to be done and gone.
+  await sleep(200);
+  let received = 0;
+  for await (const chunk of client) received += (chunk as Buffer).length;
+  expect(received).toBeGreaterThanOrEqual(last.length);
+  client.end();
+});

@@ -5,6 +5,7 @@ import { sandboxNotFound, sendErrorRaw } from "./edge-error.ts";
 import { edgeErrorOf, type ExchangeContext } from "./exchange.ts";
 import { responseHeaders } from "./forwarded-headers.ts";
 import type { LiveStream } from "./live-streams.ts";
+import { resetSocket } from "./reset-socket.ts";
 import { UpstreamCall, type UpstreamFailure, type UpstreamTarget } from "./upstream-call.ts";
 
 const probeIdleMs = 30_000;
@@ -31,7 +32,7 @@ export class Tunnel implements LiveStream {
     this.#context.live.add(this);
     this.#client.setTimeout(0);
     this.#client.on("error", () => this.#end());
-    this.#client.on("close", () => this.#end());
+    this.#client.on("close", () => this.#onClose(this.#client, this.#service));
     const call = new UpstreamCall(target, {
       connected: (upstream) => upstream.end(),
       continued: () => undefined,
@@ -68,7 +69,7 @@ export class Tunnel implements LiveStream {
     client.setNoDelay(true);
     client.setKeepAlive(true, probeIdleMs);
     service.on("error", () => this.#end());
-    service.on("close", () => this.#end());
+    service.on("close", () => this.#onClose(service, client));
     client.write(rawHead(answer, answer.rawHeaders), "latin1");
     if (head.length > 0) client.write(head);
     if (early.length > 0) service.write(early);
@@ -107,16 +108,16 @@ export class Tunnel implements LiveStream {
     this.#over = true;
     this.#context.live.delete(this);
     this.#call?.abort();
-    if (!this.#client.destroyed) closeHard(this.#client);
-    if (this.#service && !this.#service.destroyed) closeHard(this.#service);
+    resetSocket(this.#client);
+    if (this.#service) resetSocket(this.#service);
   }
-}
 
-/** After an orderly end of both directions a plain close; a reset otherwise, so that the other end learns of it at once. */
-function closeHard(socket: Socket): void {
-  if (socket.writableFinished && socket.readableEnded) socket.destroy();
-  else if (socket.writableEnded) socket.destroySoon();
-  else socket.resetAndDestroy();
+  /** An end that said all it had to say leaves the other one the time to take it; any other end cuts both. */
+  #onClose(closed: Socket, other: Socket | undefined): void {
+    if (this.#over) return;
+    if (closed.readableEnded && other?.writableEnded && !other.destroyed) other.destroySoon();
+    else this.#end();
+  }
 }
 
 function rawHead(answer: IncomingMessage, headers: readonly string[]): string {
