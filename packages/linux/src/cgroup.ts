@@ -8,6 +8,10 @@ const cgroupRoot = "/sys/fs/cgroup";
 /** 2 on hosts with the unified hierarchy, 1 on those with a tree per controller (also where both are mounted). */
 export const cgroupVersion = (): 1 | 2 => (existsSync(`${cgroupRoot}/cgroup.controllers`) ? 2 : 1);
 
+/** Whether the kernel can limit swap per group; on version 1 that is an option at boot. */
+export const countsSwap = (): boolean =>
+  cgroupVersion() === 2 || existsSync(`${cgroupRoot}/memory/memory.memsw.limit_in_bytes`);
+
 /** Where the group `path` (`/sandbank/ID`) exists: one directory on version 2, one per hierarchy on version 1. */
 export function cgroupDirectories(path: string): string[] {
   return hierarchies()

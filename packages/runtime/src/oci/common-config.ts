@@ -1,3 +1,4 @@
+import { countsSwap } from "@sandbank/linux/cgroup";
 import type { GuestMount, Limits, SandboxSpec } from "../contract.ts";
 import type { OciConfig, OciMount, OciResources } from "./config.ts";
 
@@ -13,8 +14,8 @@ export function capabilitySets(names: string[]): OciConfig["process"]["capabilit
 export function hostResources(limits: Limits, pids: number): OciResources {
   const memoryBytes = limits.memoryMib * mib;
   return {
-    // Equal to the limit: no swap on top of it.
-    memory: { limit: memoryBytes, swap: memoryBytes },
+    // Equal to the limit: no swap on top of it. Kernels that do not count swap refuse the setting.
+    memory: { limit: memoryBytes, ...(countsSwap() && { swap: memoryBytes }) },
     cpu: { quota: Math.round(limits.cpuCount * cpuPeriodUs), period: cpuPeriodUs },
     pids: { limit: pids },
   };

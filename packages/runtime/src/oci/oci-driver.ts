@@ -82,7 +82,7 @@ export class OciDriver implements RuntimeDriver {
     this.#flavor = flavor;
     this.#options = options;
     this.#paths = statePaths(options.stateDir, flavor.name);
-    mkdirSync(options.stateDir, { recursive: true });
+    for (const path of [options.stateDir, options.cacheDir]) mkdirSync(path, { recursive: true });
     chmodSync(options.stateDir, 0o711);
     for (const path of Object.values(this.#paths)) mkdirSync(path, { recursive: true, mode: 0o700 });
     this.#exits = new ExitWatch(this.#paths.exitDir);

@@ -4,13 +4,16 @@ import { withTimeout } from "@sandbank/core/deadline";
 import { errorText } from "@sandbank/core/errors";
 import { newSandboxId } from "@sandbank/core/ids";
 import { hasCode } from "@sandbank/linux/libc";
+import { mountPointsUnder, unmount } from "@sandbank/linux/mount";
 import type { ProbeResult, RuntimeDriver, SandboxSpec } from "../contract.ts";
 import { probeProgram, probeWord } from "./probe-program.ts";
 
 const bootTimeoutMs = 10_000;
 
 export interface ProbeOptions {
+  /** Remembers a success. */
   stateDir: string;
+  cacheDir: string;
   runtimePath: string;
   conmonPath: string;
 }
@@ -38,7 +41,8 @@ export async function probeBoot(driver: RuntimeDriver, options: ProbeOptions): P
 async function boot(driver: RuntimeDriver, options: ProbeOptions): Promise<ProbeResult> {
   const program = probeProgram(process.arch);
   if (!program) return { usable: false, evidence: `no probe program for ${process.arch}` };
-  const directory = mkdtempSync(`${options.stateDir}/probe-`);
+  // Where templates are kept, because it depends on the file system whether owners can be mapped.
+  const directory = mkdtempSync(`${options.cacheDir}/probe-`);
   // A container's root, another user on the host, walks through here.
   chmodSync(directory, 0o711);
   const begun = performance.now();
@@ -55,6 +59,7 @@ async function boot(driver: RuntimeDriver, options: ProbeOptions): Promise<Probe
   } catch (error) {
     return { usable: false, evidence: `${options.runtimePath}: ${errorText(error)}` };
   } finally {
+    for (const point of mountPointsUnder(directory)) unmount(point);
     rmSync(directory, { recursive: true, force: true });
   }
 }
