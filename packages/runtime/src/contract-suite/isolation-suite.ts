@@ -62,6 +62,13 @@ export function isolationSuite({ bench }: SuiteContext): void {
     await Promise.all([bench().destroy(one), bench().destroy(two)]);
   });
 
+  test("set-user-ID programs give rights only where that is not the host's kernel", async () => {
+    const { output } = await bench().shell(`
+      cp /usr/bin/python3 /usr/local/bin/raised; chmod u+s /usr/local/bin/raised
+      setpriv --reuid 1000 --regid 1000 --clear-groups /usr/local/bin/raised -c 'import os; print(os.geteuid())'`);
+    expect(output).toBe(bench().driver.isolation === "gvisor" ? "0\n" : "1000\n");
+  });
+
   test("a container has few capabilities, a filter and no new privileges", async ({ skip }) => {
     if (bench().driver.isolation !== "container") skip("its capabilities are not the host's");
     const { output } = await bench().shell(

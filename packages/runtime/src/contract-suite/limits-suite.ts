@@ -34,6 +34,24 @@ print(made, flush=True)`;
     expect(Number(output)).toBeLessThan(60);
   });
 
+  test("pids: a user other than root, and threads, are limited too", async () => {
+    const program = `
+import os, threading, time
+os.setgroups([]); os.setgid(1000); os.setuid(1000)
+made = 0
+try:
+    for _ in range(1000):
+        threading.Thread(target=time.sleep, args=(20,), daemon=True).start()
+        made += 1
+except RuntimeError:
+    pass
+print(made, flush=True)
+os._exit(0)`;
+    const { output } = await bench().python(program, { limits });
+    expect(Number(output)).toBeGreaterThan(40);
+    expect(Number(output)).toBeLessThanOrEqual(60);
+  });
+
   test("disk: a full one says ENOSPC inside, and the host's stays free", async () => {
     const program = `
 import errno
