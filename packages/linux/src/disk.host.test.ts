@@ -18,8 +18,16 @@ import { asFileOwner } from "./file-owner.ts";
 import { mountIdmapped } from "./idmap.ts";
 import { attachLoop } from "./loop.ts";
 import { mount, mountPointsUnder, unmount } from "./mount.ts";
+import { findProgram } from "./program.ts";
 import { copySparse } from "./sparse-copy.ts";
 import { openUserNamespace } from "./user-namespace.ts";
+
+/** Absolute path of a program that these tests need. */
+function program(name: string): string {
+  const path = findProgram(name);
+  if (path === undefined) throw new Error(`${name} is not installed`);
+  return path;
+}
 
 const mib = 1024 * 1024;
 let directory = "";
@@ -40,7 +48,16 @@ function sparseFile(path: string, sizeBytes: number, pieces: [number, string][])
 
 function formattedImage(path: string): void {
   sparseFile(path, 64 * mib, []);
-  const { status } = spawnSync("mkfs.ext4", ["-q", "-b", "4096", "-O", "^has_journal", "-m", "0", path]);
+  const { status } = spawnSync(program("mkfs.ext4"), [
+    "-q",
+    "-b",
+    "4096",
+    "-O",
+    "^has_journal",
+    "-m",
+    "0",
+    path,
+  ]);
   expect(status).toBe(0);
 }
 
@@ -66,7 +83,7 @@ test.each([
 });
 
 const backingFile = (device: string): string => {
-  const { stdout } = spawnSync("losetup", ["-n", "-O", "BACK-FILE", device], { encoding: "utf8" });
+  const { stdout } = spawnSync(program("losetup"), ["-n", "-O", "BACK-FILE", device], { encoding: "utf8" });
   return stdout.trim();
 };
 

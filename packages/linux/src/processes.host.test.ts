@@ -74,7 +74,7 @@ test("kills and removes a control group with what is below it", async () => {
 });
 
 test("works inside a network namespace and comes back, also from an error", async () => {
-  const holder = spawn("unshare", ["--net", "sleep", "60"]);
+  const holder = spawn("/usr/bin/unshare", ["--net", "sleep", "60"]);
   const own = readlinkSync("/proc/self/ns/net");
   const path = `/proc/${holder.pid}/ns/net`;
   await poll(() => readlinkSync(path) !== own || undefined, { timeoutMs: 2000 });
