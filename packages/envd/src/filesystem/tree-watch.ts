@@ -58,7 +58,7 @@ export class TreeWatch implements DirectoryListener {
 
   onEvent(event: InotifyEvent): void {
     const { mask, name } = event;
-    this.#settleMove(event);
+    const isNew = this.#settleMove(event) || (mask & inotifyBits.create) !== 0;
     const directory = this.#paths.get(event.wd);
     if (directory === undefined) return;
     if (mask & inotifyBits.ignored) return this.#drop(event.wd, directory);
@@ -70,15 +70,16 @@ export class TreeWatch implements DirectoryListener {
     for (const [type, bits] of types) {
       if ((mask & bits) !== 0 && !(type === "CREATE" && isKnown)) this.#options.onEvent(path, type);
     }
-    if (this.#options.recursive && name !== "" && mask & inotifyBits.isDirectory) this.#follow(path, event);
+    if (this.#options.recursive && name !== "" && mask & inotifyBits.isDirectory)
+      this.#follow(path, event, isNew);
   }
 
-  #follow(path: string, { mask, cookie }: InotifyEvent): void {
+  #follow(path: string, { mask, cookie }: InotifyEvent, isNew: boolean): void {
     if (mask & inotifyBits.movedFrom) this.#moving = { cookie, path };
     if (mask & (inotifyBits.create | inotifyBits.movedTo) && !this.#watched.has(path)) {
       try {
         // What was made in a new directory before it was watched would be lost otherwise.
-        if (this.#add(path)) this.#descend(path, (mask & inotifyBits.create) !== 0);
+        if (this.#add(path)) this.#descend(path, isNew);
       } catch {
         // No more watches to be had: from here on events are missing, and the client must know.
         this.#options.onOverflow();
@@ -86,12 +87,16 @@ export class TreeWatch implements DirectoryListener {
     }
   }
 
-  /** A directory moved within the tree keeps its watches, under their new paths; one moved away loses them. */
-  #settleMove({ wd, mask, cookie, name }: InotifyEvent): void {
+  /**
+   * A directory moved within the tree keeps its watches, under their new paths; one moved away loses them.
+   * True when one arrives that was made too short a while ago to have any: nothing in it was told of yet.
+   */
+  #settleMove({ wd, mask, cookie, name }: InotifyEvent): boolean {
     const moving = this.#moving;
     // The directory's own notice of the move comes between or after the two halves.
-    if (!moving || (name === "" && mask & inotifyBits.moveSelf)) return;
+    if (!moving || (name === "" && mask & inotifyBits.moveSelf)) return false;
     this.#moving = undefined;
+    const isUnwatched = !this.#watched.has(moving.path);
     const directory = this.#paths.get(wd);
     const arrives = (mask & inotifyBits.movedTo) !== 0 && cookie === moving.cookie && directory !== undefined;
     const moved = this.#watched
@@ -105,6 +110,7 @@ export class TreeWatch implements DirectoryListener {
         this.#hub.remove(watched, this);
       }
     }
+    return arrives && isUnwatched;
   }
 
   #add(path: string): boolean {
