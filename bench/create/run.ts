@@ -13,6 +13,9 @@ import { summarize, type Summary } from "../lib/statistics.ts";
 /** Cold start to envd's health of a proof of concept on this kind of machine, disk and network included (ms). */
 const proofOfConceptMs: Record<Isolation, number> = { container: 49, gvisor: 220 };
 
+/** Its cold start divided by the create and start of its runtime, medians: what is comparable between machines and loads. */
+const proofOfConceptRatio: Record<Isolation, number> = { container: 49 / 28, gvisor: 220 / 115 };
+
 const warmupRounds = 2;
 
 interface Samples {
@@ -51,7 +54,10 @@ async function measure(isolation: Isolation, rounds: number): Promise<void> {
   for (let round = -warmupRounds; round < rounds; round++) {
     await oneRound(bare, cloud, round < 0 ? undefined : samples);
   }
-  const phases = Object.entries(await cloud.createPhases(samples.sandboxIds));
+  // Not every create has every step; the sum belongs below all of them.
+  const phases = Object.entries(await cloud.createPhases(samples.sandboxIds)).sort(
+    ([a], [b]) => Number(a === "total") - Number(b === "total"),
+  );
   const [bareRow, createRow] = [summarize(samples.bare), summarize(samples.create)];
   const rows: Record<string, Summary> = {
     "bare runtime, create + start": bareRow,
@@ -66,6 +72,7 @@ async function measure(isolation: Isolation, rounds: number): Promise<void> {
     rows,
     ratios: {
       "create / bare runtime, medians": createRow.median / bareRow.median,
+      "  that of the proof of concept": proofOfConceptRatio[isolation],
       [`create / proof of concept (${proofOfConceptMs[isolation]} ms)`]:
         createRow.median / proofOfConceptMs[isolation],
     },
