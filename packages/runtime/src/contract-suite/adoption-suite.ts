@@ -71,7 +71,7 @@ export function adoptionSuite({ bench, subject }: SuiteContext): void {
       const sandbox = await subject.makeDriver(bench().stateDir).find(spec.id, spec.workDir);
       await sandbox?.destroy();
       expect(sandbox?.isAlive() ?? false).toBe(false);
-      expect(countHost(spec.workDir, [spec.id])).toMatchObject({
+      expect(countHost(bench().directory, [spec.id], [], spec.workDir)).toMatchObject({
         processes: 0,
         mounts: 0,
         loopDevices: 0,

@@ -1,4 +1,5 @@
 import { chmodSync, chownSync, existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { poll, withTimeout } from "@sandbank/core/deadline";
 import { AppError, errorText } from "@sandbank/core/errors";
 import { removeCgroup } from "@sandbank/linux/cgroup";
@@ -7,8 +8,8 @@ import { hasCode } from "@sandbank/linux/libc";
 import { mountPointsUnder } from "@sandbank/linux/mount";
 import {
   commandLine,
+  findProcesses,
   identifyProcess,
-  isRunning,
   signalProcess,
   waitForEnd,
   type ProcessIdentity,
@@ -20,9 +21,13 @@ import { bundlePaths, type StatePaths } from "./paths.ts";
 
 /** SIGKILL works at once unless the machine is in trouble. */
 const killTimeoutMs = 10_000;
-/** A monitor ends by itself after its sandbox, and a create under way comes to its end. */
+/** A monitor ends by itself after its sandbox. */
 const monitorTimeoutMs = 5000;
+/** As long as the driver itself gives a create. */
+const createTimeoutMs = 20_000;
 const deleteTimeoutMs = 20_000;
+/** From the call that starts a monitor to when it can be seen as what it is: under 1 ms on an idle machine. */
+const spawnWindowMs = 50;
 
 export interface Teardown {
   record: SandboxRecord;
@@ -100,26 +105,37 @@ async function endProcess({ record, exits }: Teardown): Promise<void> {
 
 /** The runtime's own state; asking it is skipped when it has none, because that costs a process. */
 async function deleteContainer({ record, paths, runtimeArgs, workDir }: Teardown): Promise<void> {
-  // A create under way, whose maker was killed, comes to its end first.
-  const monitor = record.process ? undefined : monitorOf(record, workDir);
-  if (monitor) await waitForCreate(monitor, workDir);
+  if (!record.process) await waitForCreate(record.id, workDir);
   if (!readdirSync(paths.runtimeRoot).some((name) => name.includes(record.id))) return;
   const args = [...runtimeArgs, "delete", "--force", record.id];
   const result = await runUnchecked(record.runtimePath, args, { timeoutMs: deleteTimeoutMs });
   if (result.exitCode !== 0) throw new Error(result.stderr.trim().slice(-500));
 }
 
-async function waitForCreate(monitor: ProcessIdentity, workDir: string): Promise<void> {
+/**
+ * The maker of this sandbox was killed on the way; a monitor that it had started, perhaps just now, goes on with the
+ * create all the same. Returns when there is none, or when the runtime has made what can then be deleted.
+ */
+async function waitForCreate(id: string, workDir: string): Promise<void> {
   const { pidFile } = bundlePaths(workDir);
-  await poll(() => existsSync(pidFile) || !isRunning(monitor) || undefined, { timeoutMs: monitorTimeoutMs });
+  await sleep(spawnWindowMs);
+  await poll(() => existsSync(pidFile) || monitorsOf(id).length === 0 || undefined, {
+    timeoutMs: createTimeoutMs,
+    intervalMs: 10,
+  });
 }
 
 async function endMonitor(record: SandboxRecord, workDir: string): Promise<void> {
-  const monitor = record.monitor ?? monitorOf(record, workDir);
-  if (!monitor || (await waitForEnd(monitor, monitorTimeoutMs))) return;
-  signalProcess(monitor, "SIGKILL");
-  if (!(await waitForEnd(monitor, killTimeoutMs))) throw new Error(`pid ${monitor.pid} outlives SIGKILL`);
+  const known = record.monitor ?? monitorOf(record, workDir);
+  for (const monitor of known ? [known] : record.process ? [] : monitorsOf(record.id)) {
+    if (await waitForEnd(monitor, monitorTimeoutMs)) continue;
+    signalProcess(monitor, "SIGKILL");
+    if (!(await waitForEnd(monitor, killTimeoutMs))) throw new Error(`pid ${monitor.pid} outlives SIGKILL`);
+  }
 }
+
+/** Monitors of a sandbox, from the process that was started to the daemon that it leaves behind. */
+const monitorsOf = (id: string): ProcessIdentity[] => findProcesses(`--cid=${id}`);
 
 function readPid(path: string): number | undefined {
   const pid = Number(readIfThere(path).trim());

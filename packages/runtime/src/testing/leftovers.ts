@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { cgroupDirectories } from "@sandbank/linux/cgroup";
 import { hasCode } from "@sandbank/linux/libc";
 import { mountPointsUnder } from "@sandbank/linux/mount";
+import { benchCgroup } from "./real-drivers.ts";
 
 /** Counts of what the sandboxes of one bench hold on the host, for a comparison of before and after. */
 export interface HostCounts {
@@ -15,10 +16,15 @@ export interface HostCounts {
 }
 
 /**
- * `directory` is where the bench keeps everything; `ids` are all sandboxes it ever had, `ownPids` their processes: what other
+ * `benchDirectory` is where the bench keeps everything, `directory` the part of it to look at; `ids` are all sandboxes it ever had, `ownPids` their processes: what other
  * programs leave unreaped on the machine is not counted.
  */
-export function countHost(directory: string, ids: string[], ownPids: number[] = []): HostCounts {
+export function countHost(
+  benchDirectory: string,
+  ids: string[],
+  ownPids: number[] = [],
+  directory = benchDirectory,
+): HostCounts {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   const loops = readdirSync("/sys/block").filter((name) => name.startsWith("loop"));
   return {
@@ -28,7 +34,7 @@ export function countHost(directory: string, ids: string[], ownPids: number[] = 
     loopDevices: loops.filter((name) =>
       readIfThere(`/sys/block/${name}/loop/backing_file`).includes(directory),
     ).length,
-    cgroups: ids.flatMap((id) => cgroupDirectories(`/sandbank/${id}`)).length,
+    cgroups: ids.flatMap((id) => cgroupDirectories(`${benchCgroup(benchDirectory)}/${id}`)).length,
     // Only the sandboxes' own directories, which their makers remove, go on existing.
     files: readdirSync(directory, { recursive: true, encoding: "utf8" })
       .filter((path) => !ids.includes(path) && !path.endsWith("console.log"))

@@ -1,8 +1,10 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { newSandboxId } from "@sandbank/core/ids";
+import { removeCgroup } from "@sandbank/linux/cgroup";
 import { run } from "@sandbank/linux/command";
 import { mountPointsUnder, unmount } from "@sandbank/linux/mount";
 import type { ExitInfo, RuntimeDriver, RuntimeSandbox, SandboxSpec } from "../contract.ts";
+import { benchCgroup } from "./real-drivers.ts";
 
 /** What a sandbox that ran to its end has left to look at. */
 export interface Outcome extends ExitInfo {
@@ -115,6 +117,7 @@ export class TestBench {
     if (existsSync(`/run/netns/${this.#netns}`)) await run("ip", ["netns", "delete", this.#netns]);
     // gVisor keeps a mount in its state directory.
     for (const point of mountPointsUnder(this.directory)) unmount(point);
+    await removeCgroup(benchCgroup(this.directory), 10_000);
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
