@@ -27,7 +27,12 @@ export class Progress {
     const timer = setInterval(show, 1_000);
     try {
       const result = await work((line) => {
-        newest = (line.trim().split(/[\r\n]/).at(-1) ?? "").slice(0, 100);
+        newest = (
+          line
+            .trim()
+            .split(/[\r\n]/)
+            .at(-1) ?? ""
+        ).slice(0, 100);
       });
       this.#finish(name, start, "✓");
       return result;
