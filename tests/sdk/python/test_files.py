@@ -2,7 +2,7 @@ import hashlib
 import os
 
 import pytest
-from e2b import FileNotFoundException, FileType, InvalidArgumentException
+from e2b import FileNotFoundException, FileType, InvalidArgumentException, NotEnoughSpaceException
 
 
 @pytest.mark.parametrize("size", [0, 1, 10 * 1024 * 1024])
@@ -108,3 +108,37 @@ def test_watch_dir_by_polling(sandbox, eventually):
 
     eventually(both_seen)
     watch.stop()
+
+
+def test_gzip_both_ways(sandbox):
+    text = "compresses well " * 100_000
+    sandbox.files.write("zipped.txt", text, gzip=True)
+    assert sandbox.commands.run("head -c 16 zipped.txt; wc -c < zipped.txt").stdout == (
+        f"compresses well {len(text)}\n"
+    )
+    assert sandbox.files.read("zipped.txt", gzip=True) == text
+
+
+def test_streamed_upload(sandbox):
+    chunks = [os.urandom(256 * 1024) for _ in range(20)]
+    sandbox.files.write("chunked.bin", iter(chunks))
+    assert bytes(sandbox.files.read("chunked.bin", format="bytes")) == b"".join(chunks)
+
+
+def test_metadata_stays_with_the_file(sandbox):
+    sandbox.files.write("tagged.txt", "x", metadata={"Origin": "a test", "n": "1"})
+    assert sandbox.files.get_info("tagged.txt").metadata == {"origin": "a test", "n": "1"}
+    sandbox.files.write("tagged.txt", "x", metadata={"n": "2"})
+    assert sandbox.files.get_info("tagged.txt").metadata == {"n": "2"}
+    with pytest.raises(InvalidArgumentException):
+        sandbox.files.write("tagged.txt", "x", metadata={"n": "ü"})
+
+
+@pytest.mark.parametrize("octet_stream", [False, True])
+def test_a_full_disk_is_said_so(own_sandbox, octet_stream):
+    free_mib = int(own_sandbox.commands.run("df -m --output=avail /home/user | tail -1").stdout)
+    own_sandbox.commands.run(f"fallocate -l {free_mib - 2}M filler")
+    with pytest.raises(NotEnoughSpaceException):
+        own_sandbox.files.write("too-much.bin", b"x" * (20 * 1024 * 1024), use_octet_stream=octet_stream)
+    own_sandbox.files.remove("filler")
+    own_sandbox.files.write("fits.bin", b"x" * (4 * 1024 * 1024))

@@ -68,16 +68,19 @@ async function decoded(request: IncomingMessage): Promise<Readable> {
 
 /** Stores one stream as one file. */
 export async function receiveFile(
-  body: AsyncIterable<Uint8Array>,
+  body: Readable,
   path: string,
   context: UploadContext,
 ): Promise<UploadedFile> {
   const { user, metadata, store } = context;
   const file = await openForWriting(path, user);
   try {
-    for await (const chunk of body) await writeAll(file, chunk);
+    // Left open on a failure: ending the body would end the connection, and with it the answer that says what failed.
+    const chunks = body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+    for await (const chunk of chunks) await writeAll(file, chunk);
     storeMetadata(file, metadata, store);
   } catch (error) {
+    body.resume();
     if ((error as NodeJS.ErrnoException).code?.startsWith("Z_"))
       throw new HttpError(400, "the body is not valid gzip");
     throw error;
