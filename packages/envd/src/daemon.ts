@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { Logger } from "@sandbank/core/logger";
+import { withCollection } from "./files/bulk.ts";
 import { compose } from "./files/compose.ts";
 import { download } from "./files/download.ts";
 import { upload } from "./files/upload.ts";
@@ -9,7 +10,7 @@ import { watchMethods } from "./filesystem/watch-methods.ts";
 import { init } from "./http/init.ts";
 import { MetricsReader } from "./http/metrics.ts";
 import { sendJson } from "./http/reply.ts";
-import { createHttpServer, healthRoute, type Route } from "./http/server.ts";
+import { createHttpServer, type Exchange, healthRoute, type Route } from "./http/server.ts";
 import { ProcessManager } from "./process/process-manager.ts";
 import { processMethods } from "./process/process-methods.ts";
 import { RpcDispatcher } from "./rpc/dispatch.ts";
@@ -36,13 +37,19 @@ export function createDaemon({ runtime, logger, defaultUser, ownsClock }: Daemon
   const processes = new ProcessManager(runtime, state, new CredentialSwitch(runtime.libc));
   const metrics = new MetricsReader();
   const clock = ownsClock ? (ms: number) => setClock(runtime.libc, ms) : undefined;
+  const bulk = (serve: (exchange: Exchange) => Promise<void>) => (exchange: Exchange) =>
+    withCollection(
+      exchange,
+      () => runtime.collectGarbage(),
+      () => serve(exchange),
+    );
   const routes = new Map<string, Route>([
     ["GET /health", healthRoute],
     ["POST /init", { auth: "own", run: ({ request, response }) => init(request, response, state, clock) }],
     ["GET /envs", { auth: "token", run: ({ response }) => sendJson(response, 200, state.envVars) }],
     ["GET /metrics", { auth: "token", run: ({ response }) => sendJson(response, 200, metrics.read()) }],
-    ["GET /files", { auth: "own", run: (exchange) => download(exchange, state) }],
-    ["POST /files", { auth: "own", run: (exchange) => upload(exchange, state, metadata) }],
+    ["GET /files", { auth: "own", run: bulk((exchange) => download(exchange, state)) }],
+    ["POST /files", { auth: "own", run: bulk((exchange) => upload(exchange, state, metadata)) }],
     ["POST /files/compose", { auth: "token", run: (exchange) => compose(exchange, state) }],
   ]);
   const entries = new EntryReader(state.users, metadata);
