@@ -113,7 +113,7 @@ export function describeConfig(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 const toolVariables =
-  /^(PATH|HOME|LANG|.*_PROXY|.*_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|GOPROXY|GOFLAGS|npm_config_.*|PIP_.*)$/;
+  /^(PATH|HOME|LANG|.*_PROXY|.*_proxy|NODE_EXTRA_CA_CERTS|NODE_COMPILE_CACHE|SSL_CERT_FILE|SSL_CERT_DIR|GOPROXY|GOFLAGS|npm_config_.*|PIP_.*)$/;
 
 /** What package clients (apt, npm, go, pip) may see of the environment: search path, proxies, certificates. */
 export function toolEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {

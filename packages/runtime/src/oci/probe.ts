@@ -11,8 +11,7 @@ import { probeProgram, probeWord } from "./probe-program.ts";
 const bootTimeoutMs = 10_000;
 
 export interface ProbeOptions {
-  /** Remembers a success. */
-  stateDir: string;
+  /** Remembers a success, and holds the probe's sandbox. */
   cacheDir: string;
   runtimePath: string;
   conmonPath: string;
@@ -23,10 +22,11 @@ export interface ProbeOptions {
  * A success is remembered until the kernel or one of the programs changes, or the machine restarts.
  */
 export async function probeBoot(driver: RuntimeDriver, options: ProbeOptions): Promise<ProbeResult> {
-  const remembered = `${options.stateDir}/probe-${driver.name}.json`;
+  const remembered = `${options.cacheDir}/probe-${driver.name}.json`;
   let key: string;
   try {
-    key = JSON.stringify([release(), ...[options.runtimePath, options.conmonPath].map(fingerprint)]);
+    const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    key = JSON.stringify([release(), bootId, ...[options.runtimePath, options.conmonPath].map(fingerprint)]);
   } catch (error) {
     return { usable: false, evidence: errorText(error) };
   }
