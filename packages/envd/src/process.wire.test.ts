@@ -123,6 +123,17 @@ describe.each([
     expect(set).toEqual(new Set(["E2B_SANDBOX", "HOME", "LOGNAME", "PATH", "USER", "X"]));
   });
 
+  it.skipIf(process.getuid?.() !== 0)("becomes the named user entirely, and stays root itself", async () => {
+    const as = (user: string) => ({ authorization: `Basic ${Buffer.from(`${user}:`).toString("base64")}` });
+    const script = "id -u; id -g; grep CapEff /proc/$$/status; echo mine > /dev/stdout";
+    const message = { process: { cmd: "/bin/sh", args: ["-c", script], cwd: "/" }, stdin: false };
+    const result = await client.start(message, as("nobody"));
+    expect(result.stdout).toBe("65534\n65534\nCapEff:\t0000000000000000\nmine\n");
+    expect((await client.sh("id -u")).stdout).toBe("0\n");
+    const unknown = await client.start(message, as("no-such-user"));
+    expect(unknown.last.error?.code).toBe("unauthenticated");
+  });
+
   it("carries 8 MiB without loss", async () => {
     const result = await client.sh("head -c 8388608 /dev/zero | tr '\\0' x");
     expect(result.stdout.length).toBe(8_388_608);
