@@ -22,7 +22,7 @@ export class BenchCloud implements AsyncDisposable {
   }
 
   static async start(isolation: Isolation): Promise<BenchCloud> {
-    const cloud = await TestCloud.create({ isolation, number: isolation === "gvisor" ? 8 : 9 });
+    const cloud = await TestCloud.create({ isolation });
     try {
       await cloud.up();
       return new BenchCloud(cloud, await cloud.environment());

@@ -11,7 +11,7 @@ import { run, runUnchecked } from "@sandbank/linux/command";
 
 let cloud: TestCloud;
 beforeEach(async () => {
-  cloud = await TestCloud.create({ isolation: "container", number: 5 });
+  cloud = await TestCloud.create({ isolation: "container" });
 });
 afterEach(() => cloud.dispose());
 
@@ -58,7 +58,7 @@ test.each([
 ])(
   "bad settings %j are named",
   async (settings, message) => {
-    const odd = await TestCloud.create({ isolation: "container", number: 6, settings });
+    const odd = await TestCloud.create({ isolation: "container", settings });
     try {
       const { exitCode, stderr } = await odd.command(["up", "--detach"]);
       expect(exitCode).toBe(1);

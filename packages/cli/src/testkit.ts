@@ -1,8 +1,10 @@
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "@sandbank/core/errors";
 import { type CommandResult, runUnchecked } from "@sandbank/linux/command";
+import { listNetns } from "@sandbank/linux/netns";
 import { toolEnvironment } from "./config/env.ts";
 import { repositoryDir } from "./config/paths.ts";
 
@@ -12,10 +14,31 @@ import { AdminClient } from "./service/admin-client.ts";
 
 export interface TestCloudOptions {
   isolation: "auto" | "gvisor" | "container";
-  /** Tells clouds of one machine apart, 0–9: ports, names and addresses follow from it. */
-  number: number;
   /** Settings beside those that keep it apart. */
   settings?: Record<string, string>;
+}
+
+/** Test clouds have ports from here on, two each. */
+const firstPort = 33_000;
+const maxClouds = 100;
+
+/** Tells clouds of one machine apart: ports, names and addresses follow from it. */
+async function freeNumber(): Promise<number> {
+  const start = Math.floor(Math.random() * maxClouds);
+  for (let tried = 0; tried < maxClouds; tried++) {
+    const number = (start + tried) % maxClouds;
+    const isFree = await portIsFree(firstPort + 2 * number);
+    if (isFree && (await listNetns(`t${number}-`)).length === 0) return number;
+  }
+  throw new Error(`all ${maxClouds} test clouds are in use`);
+}
+
+async function portIsFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  server.once("error", () => resolve(false));
+  server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => resolve(true)));
+  return promise;
 }
 
 /**
@@ -27,16 +50,16 @@ export class TestCloud {
   readonly settings: Record<string, string>;
   readonly #admin: AdminClient;
 
-  private constructor(dir: string, options: TestCloudOptions) {
+  private constructor(dir: string, number: number, options: TestCloudOptions) {
     this.dir = dir;
     this.settings = {
       SANDBANK_STATE_DIR: join(dir, "state"),
       SANDBANK_RUN_DIR: join(dir, "run"),
       SANDBANK_LOG_DIR: join(dir, "log"),
-      SANDBANK_API_PORT: String(33_000 + options.number),
-      SANDBANK_PROXY_PORT: String(33_100 + options.number),
-      SANDBANK_TAG: `t${options.number}`,
-      SANDBANK_HOST_PREFIX: `10.${20 + options.number}`,
+      SANDBANK_API_PORT: String(firstPort + 2 * number),
+      SANDBANK_PROXY_PORT: String(firstPort + 2 * number + 1),
+      SANDBANK_TAG: `t${number}`,
+      SANDBANK_HOST_PREFIX: `10.${100 + number}`,
       SANDBANK_ISOLATION: options.isolation,
       ...options.settings,
     };
@@ -47,7 +70,7 @@ export class TestCloud {
     const dir = await mkdtemp(join(tmpdir(), "sandbank-cloud-"));
     // The root of a user namespace must be able to walk down to its sandbox.
     await chmod(dir, 0o711);
-    return new TestCloud(dir, options);
+    return new TestCloud(dir, await freeNumber(), options);
   }
 
   /** `./sandbank ARGS` with this cloud's settings; a bad exit code is a result. */

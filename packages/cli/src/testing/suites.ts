@@ -12,8 +12,8 @@ export const suites: Suite[] = [
   { name: "check", run: runCheck },
   { name: "unit", run: (context) => runVitest("unit", context) },
   { name: "host", run: (context) => runVitest("host", context) },
-  { name: "sdk-container", run: (context) => runSdkSuites("container", 1, context) },
-  { name: "sdk-gvisor", run: (context) => runSdkSuites("gvisor", 2, context) },
+  { name: "sdk-container", run: (context) => runSdkSuites("container", context) },
+  { name: "sdk-gvisor", run: (context) => runSdkSuites("gvisor", context) },
 ];
 
 async function runCheck(context: SuiteContext): Promise<Counts> {
@@ -26,12 +26,8 @@ async function runCheck(context: SuiteContext): Promise<Counts> {
 }
 
 /** The published SDKs against a cloud of their own; its start and its traceless end are tests too. */
-async function runSdkSuites(
-  isolation: "container" | "gvisor",
-  number: number,
-  context: SuiteContext,
-): Promise<Counts> {
-  const cloud = await TestCloud.create({ isolation, number });
+async function runSdkSuites(isolation: "container" | "gvisor", context: SuiteContext): Promise<Counts> {
+  const cloud = await TestCloud.create({ isolation });
   let counts = noCounts;
   const step = async (name: string, work: () => Promise<void>): Promise<boolean> => {
     try {
