@@ -15,7 +15,7 @@ export interface ControlPlane {
   /** Held by sandbox id while its state changes. */
   locks: KeyedLock;
   /** Creates of this process that are under way, by sandbox id. */
-  creating: Map<string, Promise<unknown>>;
+  creating: Map<string, Promise<SandboxRecord>>;
   tokens: SandboxTokens;
   events: Events;
   /** Limits of teams that have none of their own. */

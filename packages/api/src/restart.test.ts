@@ -67,7 +67,8 @@ test("a create that a dead process left is undone, a kill that it began is finis
   await t.call("DELETE", `/sandboxes/${template}`);
   const creating = newSandboxId();
   await t.restart(async (store) => {
-    if (record) await store.sandboxes.reserve({ ...record, id: creating, state: "creating" }, 20);
+    if (record)
+      await store.sandboxes.reserve({ ...record, id: creating, state: "creating" }, { maxSandboxes: 20 });
     t.node.plant(creating);
     await store.sandboxes.transition(killing, "running", "killing", { endReason: "timeout" });
   });

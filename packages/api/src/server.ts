@@ -18,7 +18,15 @@ import { type RunningSandbox, RunningSandboxes } from "./running-sandboxes.ts";
 import { type RegisterBuildOptions, ensureDefaultTeamAndKey, registerBuild } from "./use-cases/bootstrap.ts";
 
 /** Limits of a team unless told otherwise. */
-export const defaultLimits: TeamLimits = { maxSandboxes: 20, maxLengthMs: 24 * 3_600_000 };
+export const defaultLimits: TeamLimits = {
+  maxSandboxes: 20,
+  maxCpuCount: Number.POSITIVE_INFINITY,
+  maxMemoryMib: Number.POSITIVE_INFINITY,
+  maxDiskMib: Number.POSITIVE_INFINITY,
+  maxLengthMs: 24 * 3_600_000,
+  maxRequestsPerSec: 1_000,
+  maxKeyRequestsPerSec: 1_000,
+};
 const defaultReconcileIntervalMs = 5_000;
 
 export interface ApiOptions {

@@ -34,6 +34,9 @@ export const errorReasons = [
   "sandbox_envd_unhealthy",
   "sandbox_exited",
   "runtime_unavailable",
+  "idempotency_request_mismatch",
+  "idempotency_in_progress",
+  "secret_limit_reached",
   "internal_server_error",
 ] as const;
 export type ErrorReason = (typeof errorReasons)[number];
@@ -45,6 +48,8 @@ export interface AppErrorInit {
   reason?: ErrorReason | undefined;
   /** For operators' logs only: command output, paths, console tail. */
   detail?: string | undefined;
+  /** When the caller may try again with a chance, in whole seconds. */
+  retryAfterSec?: number | undefined;
   cause?: unknown;
 }
 
@@ -54,12 +59,14 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly reason: ErrorReason | undefined;
   readonly detail: string | undefined;
+  readonly retryAfterSec: number | undefined;
 
   constructor(init: AppErrorInit) {
     super(init.message, init.cause === undefined ? undefined : { cause: init.cause });
     this.code = init.code;
     this.reason = init.reason;
     this.detail = init.detail;
+    this.retryAfterSec = init.retryAfterSec;
   }
 }
 

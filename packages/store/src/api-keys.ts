@@ -19,6 +19,8 @@ export interface ApiKey {
   mask: KeyMask;
   createdAtMs: number;
   lastUsedAtMs: number | undefined;
+  /** Id of the key that asked for this one; undefined for keys made on the machine. */
+  createdBy: string | undefined;
 }
 
 const keyPrefix = "e2b_";
@@ -44,6 +46,7 @@ function toApiKey(row: Selectable<ApiKeysTable>): ApiKey {
     mask: JSON.parse(row.mask) as KeyMask,
     createdAtMs: row.created_at,
     lastUsedAtMs: row.last_used_at ?? undefined,
+    createdBy: row.created_by ?? undefined,
   };
 }
 
@@ -60,7 +63,7 @@ export class ApiKeyStore {
   }
 
   /** Makes a key; its text is returned here only and not kept. */
-  async create(teamId: string, name: string): Promise<{ key: string; record: ApiKey }> {
+  async create(teamId: string, name: string, createdBy?: string): Promise<{ key: string; record: ApiKey }> {
     const key = newKey();
     const row = {
       id: randomUUID(),
@@ -70,6 +73,7 @@ export class ApiKeyStore {
       mask: JSON.stringify(maskOf(key)),
       created_at: Date.now(),
       last_used_at: null,
+      created_by: createdBy ?? null,
     };
     await this.#db.insertInto("api_keys").values(row).execute();
     return { key, record: toApiKey(row) };
@@ -100,6 +104,17 @@ export class ApiKeyStore {
       .orderBy("created_at")
       .execute();
     return rows.map(toApiKey);
+  }
+
+  /** False when the team has no such key. */
+  async rename(teamId: string, id: string, name: string): Promise<boolean> {
+    const result = await this.#db
+      .updateTable("api_keys")
+      .set({ name })
+      .where("id", "=", id)
+      .where("team_id", "=", teamId)
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
   }
 
   /** False when the team has no such key. */

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { AppError, errorText } from "@sandbank/core/errors";
 import type { Database } from "./schema.ts";
+import { createTenancy } from "./tenancy-migration.ts";
 
 async function createTeams(db: Kysely<unknown>): Promise<void> {
   await db.schema
@@ -148,6 +149,7 @@ const migrations: Record<string, Migration> = {
       await createSandboxMetadata(db);
     },
   },
+  "0002_tenancy": { up: createTenancy },
 };
 
 /** Brings the database to the newest schema. Rejects with AppError `failed_precondition` naming the step that failed. */

@@ -1,11 +1,16 @@
 import type { Kysely, Updateable } from "kysely";
-import { hashToken } from "@sandbank/protocol/tokens";
+import {
+  type IdempotencyClaim,
+  type Reservation,
+  type ReservationLimits,
+  pairHashes,
+  reserve,
+} from "./reservation.ts";
 import {
   type EndReason,
   type SandboxRecord,
   type SandboxState,
   toRecord,
-  toRow,
   transitions,
 } from "./sandbox-record.ts";
 import type { Database, SandboxesTable } from "./schema.ts";
@@ -36,12 +41,6 @@ export interface SandboxPageQuery {
   metadata?: Record<string, string>;
 }
 
-/** States in which a sandbox counts against its team's limit, because it holds a node's resources. */
-const occupying: SandboxState[] = ["creating", "running", "killing"];
-
-const pairHashes = (metadata: Record<string, string>): string[] =>
-  Object.entries(metadata).map((pair) => hashToken(JSON.stringify(pair)));
-
 function toColumns(patch: SandboxPatch): Updateable<SandboxesTable> {
   return {
     started_at: patch.startedAtMs,
@@ -63,30 +62,13 @@ export class SandboxStore {
     this.#db = db;
   }
 
-  /**
-   * Counts the team's sandboxes and, if there are fewer than `maxSandboxes`, inserts `record`, all in one transaction.
-   * Returns false when the team has no room.
-   */
-  async reserve(record: SandboxRecord, maxSandboxes: number): Promise<boolean> {
-    return this.#db.transaction().execute(async (db) => {
-      // Touching the team's row makes reservations of one team wait for each other on any database.
-      await db
-        .updateTable("teams")
-        .set((set) => ({ blocked: set.ref("blocked") }))
-        .where("id", "=", record.teamId)
-        .execute();
-      const { count } = await db
-        .selectFrom("sandboxes")
-        .select((select) => select.fn.countAll<number | string>().as("count"))
-        .where("team_id", "=", record.teamId)
-        .where("state", "in", occupying)
-        .executeTakeFirstOrThrow();
-      if (Number(count) >= maxSandboxes) return false;
-      await db.insertInto("sandboxes").values(toRow(record)).execute();
-      const pairs = pairHashes(record.metadata).map((hash) => ({ sandbox_id: record.id, pair_hash: hash }));
-      for (const pair of pairs) await db.insertInto("sandbox_metadata").values(pair).execute();
-      return true;
-    });
+  /** Inserts `record` when its team has room and nobody holds the claim's key, all in one transaction. */
+  async reserve(
+    record: SandboxRecord,
+    limits: ReservationLimits,
+    claim?: IdempotencyClaim,
+  ): Promise<Reservation> {
+    return reserve(this.#db, record, limits, claim);
   }
 
   /** Forgets a sandbox that never came to be. */

@@ -27,6 +27,44 @@ export interface ApiKeysTable {
   mask: string;
   created_at: number;
   last_used_at: number | null;
+  /** Id of the key that asked for this one; null for keys made on the machine. */
+  created_by: string | null;
+}
+
+/** Which sandbox a client's `Idempotency-Key` made; goes with the sandbox's row. */
+export interface IdempotencyKeysTable {
+  team_id: string;
+  key: string;
+  /** SHA-256 hex of the request. */
+  request_hash: string;
+  sandbox_id: string;
+  created_at: number;
+}
+
+export interface SecretsTable {
+  id: string;
+  team_id: string;
+  name: string;
+  /** JSON: string map. */
+  metadata: string;
+  current_version: number;
+  created_at: number;
+  updated_at: number;
+}
+
+export interface SecretVersionsTable {
+  secret_id: string;
+  version: number;
+  /** The value, encrypted by whoever gave it to the store. */
+  sealed_value: string;
+  created_at: number;
+}
+
+export interface NodesTable {
+  id: string;
+  /** What an operator set: `ready` or `draining`. */
+  status: string;
+  updated_at: number;
 }
 
 export interface TemplatesTable {
@@ -117,6 +155,10 @@ export interface Database {
   template_tags: TemplateTagsTable;
   sandboxes: SandboxesTable;
   sandbox_metadata: SandboxMetadataTable;
+  idempotency_keys: IdempotencyKeysTable;
+  secrets: SecretsTable;
+  secret_versions: SecretVersionsTable;
+  nodes: NodesTable;
 }
 
 export const toFlag = (value: boolean): Flag => (value ? 1 : 0);

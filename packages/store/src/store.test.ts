@@ -127,9 +127,9 @@ test("templates: registering is idempotent; names move; namespaces are tried in 
 test("sandboxes: 50 reservations at once never pass the limit", async () => {
   const team = await store.teams.ensure("default");
   const results = await Promise.all(
-    Array.from({ length: 50 }, () => store.sandboxes.reserve(recordOf(team.id), 20)),
+    Array.from({ length: 50 }, () => store.sandboxes.reserve(recordOf(team.id), { maxSandboxes: 20 })),
   );
-  expect(results.filter(Boolean)).toHaveLength(20);
+  expect(results.filter(({ outcome }) => outcome === "reserved")).toHaveLength(20);
 });
 
 test("sandboxes: records come back as they were put in", async () => {
@@ -140,14 +140,14 @@ test("sandboxes: records come back as they were put in", async () => {
     network: { allowPublicTraffic: false },
     exitCode: 0,
   });
-  await store.sandboxes.reserve(record, 1);
+  await store.sandboxes.reserve(record, { maxSandboxes: 1 });
   expect(await store.sandboxes.get(record.id)).toEqual(record);
 });
 
 test("sandboxes: a transition happens once", async () => {
   const team = await store.teams.ensure("default");
   const record = recordOf(team.id);
-  await store.sandboxes.reserve(record, 1);
+  await store.sandboxes.reserve(record, { maxSandboxes: 1 });
   const patch = { hostAddress: "10.11.0.1", startedAtMs: 5, endAtMs: 9 };
   expect(await store.sandboxes.transition(record.id, "creating", "running", patch)).toBe(true);
   expect(await store.sandboxes.transition(record.id, "creating", "running", patch)).toBe(false);
@@ -160,7 +160,7 @@ test("sandboxes: pages in both orders, ties broken by id; ended history is prune
   const team = await store.teams.ensure("default");
   const records = [3, 1, 2, 2].map((startedAtMs) => recordOf(team.id, { startedAtMs }));
   for (const record of records) {
-    await store.sandboxes.reserve(record, 10);
+    await store.sandboxes.reserve(record, { maxSandboxes: 10 });
     await store.sandboxes.transition(record.id, "creating", "running");
   }
   const expected = records

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { Kysely } from "kysely";
 import { AppError, errorText } from "@sandbank/core/errors";
 import { ApiKeyStore } from "./api-keys.ts";
+import { IdempotencyStore } from "./idempotency.ts";
 import { migrate } from "./migrations.ts";
 import { SandboxStore } from "./sandboxes.ts";
 import type { Database } from "./schema.ts";
@@ -16,6 +17,7 @@ export interface Store {
   readonly apiKeys: ApiKeyStore;
   readonly templates: TemplateStore;
   readonly sandboxes: SandboxStore;
+  readonly idempotency: IdempotencyStore;
   close(): Promise<void>;
 }
 
@@ -55,6 +57,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     apiKeys: new ApiKeyStore(db),
     templates: new TemplateStore(db),
     sandboxes: new SandboxStore(db),
+    idempotency: new IdempotencyStore(db),
     close: () => db.destroy(),
   };
 }

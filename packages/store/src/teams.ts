@@ -6,8 +6,18 @@ import { type Database, type TeamsTable, fromFlag } from "./schema.ts";
 export interface TeamLimits {
   /** Sandboxes that exist at the same time, starting ones included. */
   maxSandboxes: number;
+  /** CPUs of all sandboxes together. */
+  maxCpuCount: number;
+  /** Memory of all sandboxes together. */
+  maxMemoryMib: number;
+  /** Writable disk of all sandboxes together. */
+  maxDiskMib: number;
   /** From a sandbox's start to its end. */
   maxLengthMs: number;
+  /** API requests per second over all keys, on average; bursts of twice as many pass. */
+  maxRequestsPerSec: number;
+  /** The same for each single key. */
+  maxKeyRequestsPerSec: number;
 }
 
 export interface Team {

@@ -3,6 +3,13 @@ import { headers } from "@sandbank/protocol/headers";
 import type { Store } from "@sandbank/store/store";
 import type { Team } from "@sandbank/store/teams";
 
+/** Whoever a request comes from. */
+export interface Caller {
+  team: Team;
+  /** The API key that was sent; undefined when the operator acts for the team. */
+  keyId: string | undefined;
+}
+
 /** How exact a key's time of last use is. */
 const lastUsePrecisionMs = 60_000;
 
@@ -11,7 +18,7 @@ type RequestHeaders = Record<string, string | string[] | undefined>;
 const refused = (message: string): AppError => new AppError({ code: "unauthenticated", message });
 
 /** Gives a function that finds the team of a request's API key. It asks the store each time, so deleted keys end at once. */
-export function authenticator(store: Store): (requestHeaders: RequestHeaders) => Promise<Team> {
+export function authenticator(store: Store): (requestHeaders: RequestHeaders) => Promise<Caller> {
   const touched = new Map<string, number>();
   return async (requestHeaders) => {
     const key = requestHeaders[headers.apiKey];
@@ -28,6 +35,6 @@ export function authenticator(store: Store): (requestHeaders: RequestHeaders) =>
       touched.set(found.record.id, nowMs);
       await store.apiKeys.touch(found.record.id, nowMs);
     }
-    return found.team;
+    return { team: found.team, keyId: found.record.id };
   };
 }

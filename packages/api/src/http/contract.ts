@@ -25,7 +25,7 @@ interface OperationObject {
   operationId: string;
   parameters?: (Parameter | Reference)[];
   requestBody?: { required?: boolean };
-  security?: unknown[];
+  security?: Record<string, unknown>[];
   "x-not-yet"?: boolean;
 }
 
@@ -39,7 +39,8 @@ export interface Operation {
   /** JSON pointer of the body's schema in the document. */
   bodyPointer: string | undefined;
   bodyRequired: boolean;
-  authenticated: boolean;
+  /** Who may ask: anybody, a team with one of its keys, or the operator. */
+  access: "anybody" | "team" | "operator";
   notYet: boolean;
 }
 
@@ -61,6 +62,11 @@ function resolveParameter(document: ApiDocument, parameter: Parameter | Referenc
 
 const escapePointer = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");
 
+function accessOf({ security }: OperationObject): Operation["access"] {
+  if (security?.length === 0) return "anybody";
+  return security?.some((scheme) => "AdminToken" in scheme) ? "operator" : "team";
+}
+
 /** Every operation of the contract. */
 export function operationsOf(document: ApiDocument): Operation[] {
   return Object.entries(document.paths).flatMap(([path, item]) =>
@@ -77,7 +83,7 @@ export function operationsOf(document: ApiDocument): Operation[] {
           parameters: parameters.map((parameter) => resolveParameter(document, parameter)),
           bodyPointer: operation.requestBody ? pointer : undefined,
           bodyRequired: operation.requestBody?.required === true,
-          authenticated: operation.security?.length !== 0,
+          access: accessOf(operation),
           notYet: operation["x-not-yet"] === true,
         },
       ];

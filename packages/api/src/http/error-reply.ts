@@ -1,5 +1,5 @@
 import type { FastifyReply } from "fastify";
-import type { AppError } from "@sandbank/core/errors";
+import type { AppError, ErrorReason } from "@sandbank/core/errors";
 import { httpStatusOf } from "@sandbank/protocol/error-tables";
 
 /** What every error of the API looks like; clients read `code`, not the status line. */
@@ -9,18 +9,26 @@ export interface ErrorBody {
   error_code?: string;
 }
 
-/** Seconds after which a client may try again when a limit was reached. */
-const retryAfterSec = 1;
+/** Seconds after which a client may try again when a limit was reached and nothing better is known. */
+const defaultRetryAfterSec = 1;
+
+/** Where E2B's clients expect a status that the error's class alone does not give. */
+const statusOfReason: Partial<Record<ErrorReason, number>> = { idempotency_request_mismatch: 422 };
+
+const statusOf = (error: AppError): number =>
+  (error.reason && statusOfReason[error.reason]) ?? httpStatusOf[error.code];
 
 export function errorBody(error: AppError): ErrorBody {
-  const body = { code: httpStatusOf[error.code], message: error.message };
+  const body = { code: statusOf(error), message: error.message };
   return error.reason ? { ...body, error_code: error.reason } : body;
 }
 
 /** Sends `error` with the headers that steer clients' own retries. */
 export function sendError(reply: FastifyReply, error: AppError): FastifyReply {
   const body = errorBody(error);
-  if (error.code === "resource_exhausted") void reply.header("retry-after", retryAfterSec);
+  const retryAfterSec =
+    error.retryAfterSec ?? (error.code === "resource_exhausted" ? defaultRetryAfterSec : undefined);
+  if (retryAfterSec !== undefined) void reply.header("retry-after", retryAfterSec);
   // A layer that failed after its own retries and deadlines will not do better at once.
   const final = error.reason !== undefined && error.reason !== "sandbox_capacity_unavailable";
   if (final && body.code > 500) void reply.header("should-retry", "false");

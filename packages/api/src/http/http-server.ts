@@ -44,7 +44,7 @@ function logRequests(app: FastifyInstance, logger: Logger): void {
       method: request.method,
       status: reply.statusCode,
       durationMs: Math.round(reply.elapsedTime),
-      teamId: request.team?.id,
+      teamId: request.caller?.team.id,
     };
     logger.debug(fields, "request");
   });

@@ -1,5 +1,6 @@
 import type { operations } from "@sandbank/protocol/gen/openapi";
 import type { Team } from "@sandbank/store/teams";
+import type { Caller } from "./authentication.ts";
 
 /** The operations of the contract, as types: a handler that drifts from it does not compile. */
 export type OperationId = keyof operations;
@@ -13,9 +14,16 @@ type BodyOf<K extends OperationId> = operations[K] extends { requestBody: infer 
     ? JsonOf<NonNullable<Request>>
     : undefined;
 
+type HeaderOf<K extends OperationId> = operations[K]["parameters"]["header"];
+/** As Node gives them: by lower-case name. */
+type LowerCased<T> = { [Name in keyof T as Lowercase<Name & string>]: T[Name] };
+
 /** A request that passed authentication and validation. */
 export interface Call<K extends OperationId> {
+  caller: Caller;
+  /** The caller's. */
   team: Team;
+  header: LowerCased<NonNullable<HeaderOf<K>>>;
   path: NonNullable<PathOf<K>>;
   query: NonNullable<QueryOf<K>>;
   /** An empty object when the operation takes a body and none was sent. */

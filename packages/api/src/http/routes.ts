@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "@sandbank/core/errors";
 import type { Team } from "@sandbank/store/teams";
+import type { Caller } from "./authentication.ts";
 import { type Operation, operationsOf, readContract } from "./contract.ts";
 import type { Handler, Handlers, OperationId } from "./operation-types.ts";
 import { type OperationValidator, validatorFactory } from "./validation.ts";
@@ -8,17 +9,19 @@ import { type OperationValidator, validatorFactory } from "./validation.ts";
 declare module "fastify" {
   interface FastifyRequest {
     /** Set on every route that needs a key. */
-    team: Team | undefined;
+    caller: Caller | undefined;
   }
 }
 
 export interface RouteOptions {
   handlers: Handlers;
-  authenticate: (headers: FastifyRequest["headers"]) => Promise<Team>;
+  authenticate: (headers: FastifyRequest["headers"]) => Promise<Caller>;
 }
 
 type AnyHandler = (call: {
+  caller: Caller | undefined;
   team: Team | undefined;
+  header: unknown;
   path: unknown;
   query: unknown;
   body: unknown;
@@ -54,7 +57,7 @@ function respond(reply: FastifyReply, answer: Awaited<ReturnType<AnyHandler>>): 
 export function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   const document = readContract();
   const validatorOf = validatorFactory(document);
-  app.decorateRequest("team", undefined);
+  app.decorateRequest("caller", undefined);
   for (const operation of operationsOf(document)) {
     const handler = handlerOf(options.handlers, operation);
     const validator = validatorOf(operation);
@@ -64,14 +67,15 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
       config: { operationId: operation.id },
       // Before the body is read: strangers can't make the service parse anything.
       onRequest: async (request) => {
-        if (operation.authenticated) request.team = await options.authenticate(request.headers);
+        if (operation.access === "team") request.caller = await options.authenticate(request.headers);
       },
       handler: async (request, reply) => {
-        const { team, params: path, query } = request;
+        const { caller, params: path, query, headers: header } = request;
+        validator.header(header);
         validator.path(path);
         validator.query(query);
         const body = operation.notYet ? undefined : readBody(operation, validator, request.body);
-        return respond(reply, await handler({ team, path, query, body }));
+        return respond(reply, await handler({ caller, team: caller?.team, header, path, query, body }));
       },
     });
   }

@@ -1,6 +1,7 @@
 import { AppError } from "@sandbank/core/errors";
 import { headers } from "@sandbank/protocol/headers";
 import type { ControlPlane } from "../control-plane.ts";
+import { createSandboxOnce, requestHash } from "../use-cases/create-once.ts";
 import { createSandbox } from "../use-cases/create-sandbox.ts";
 import { killSandbox } from "../use-cases/end-sandbox.ts";
 import {
@@ -69,9 +70,14 @@ function lifecycleHandlers(plane: ControlPlane): Handlers {
       const wanted = readNewSandbox(body, { timeoutSec: v1, secure: body.secure ?? true });
       return { status: 201, body: sandboxView(plane, await createSandbox(plane, team, wanted)) };
     },
-    async createSandboxV2({ team, body }) {
+    async createSandboxV2({ team, body, header }) {
       const wanted = readNewSandbox(body, { timeoutSec: v2, secure: true });
-      return { status: 201, body: sandboxView(plane, await createSandbox(plane, team, wanted)) };
+      const key = header["idempotency-key"];
+      const record =
+        key === undefined
+          ? await createSandbox(plane, team, wanted)
+          : await createSandboxOnce(plane, team, wanted, { key, hash: requestHash(body) });
+      return { status: 201, body: sandboxView(plane, record) };
     },
     async connectSandbox({ team, path, body }) {
       const record = await connectSandbox(plane, team, sandboxIdOf(path), body.timeout);

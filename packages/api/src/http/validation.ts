@@ -1,12 +1,14 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { AppError } from "@sandbank/core/errors";
-import type { ApiDocument, Operation } from "./contract.ts";
+import type { ApiDocument, Operation, Parameter } from "./contract.ts";
 
 /** Checks a request's parts; throws `invalid_argument` naming the field. Query and path values are converted in place. */
 export interface OperationValidator {
   path(values: unknown): void;
   query(values: unknown): void;
+  /** Takes headers by their lower-case names. */
+  header(values: unknown): void;
   body(value: unknown): void;
 }
 
@@ -47,19 +49,22 @@ function checker(where: string, validate: ValidateFunction): (value: unknown) =>
   };
 }
 
+/** Node gives header names in lower case. */
+const nameOf = ({ name, in: place }: Parameter): string => (place === "header" ? name.toLowerCase() : name);
+
 /** Compiles validators for operations of one document. Throws when the document's schemas are not valid. */
 export function validatorFactory(document: ApiDocument): (operation: Operation) => OperationValidator {
   // Text in URLs is converted to numbers; a body says what it means, so "5" is no number there.
   const [forUrls, forBodies] = [newAjv(document, true), newAjv(document, false)];
   // Most operations share their few sets of parameters, and compiling is what takes the time at start.
   const compiled = new Map<string, ValidateFunction>();
-  const ofParameters = (operation: Operation, place: "path" | "query") => {
+  const ofParameters = (operation: Operation, place: "path" | "query" | "header") => {
     const parameters = operation.parameters.filter((parameter) => parameter.in === place);
     if (parameters.length === 0) return () => undefined;
     const schema = {
       type: "object",
-      properties: Object.fromEntries(parameters.map(({ name, schema }) => [name, schema])),
-      required: parameters.filter((parameter) => parameter.required).map((parameter) => parameter.name),
+      properties: Object.fromEntries(parameters.map((each) => [nameOf(each), each.schema])),
+      required: parameters.filter((parameter) => parameter.required).map(nameOf),
     };
     const text = JSON.stringify(schema);
     const validate = compiled.get(text) ?? forUrls.compile(schema);
@@ -69,6 +74,7 @@ export function validatorFactory(document: ApiDocument): (operation: Operation) 
   return (operation) => ({
     path: ofParameters(operation, "path"),
     query: ofParameters(operation, "query"),
+    header: ofParameters(operation, "header"),
     body:
       operation.bodyPointer === undefined
         ? () => undefined

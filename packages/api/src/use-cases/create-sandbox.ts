@@ -1,11 +1,14 @@
 import { AppError, type ErrorCode, errorText, toAppError } from "@sandbank/core/errors";
 import { newSandboxId } from "@sandbank/core/ids";
 import { UndoStack } from "@sandbank/core/undo";
+import type { IdempotencyClaim } from "@sandbank/store/reservation";
 import type { SandboxRecord } from "@sandbank/store/sandbox-record";
 import type { Team } from "@sandbank/store/teams";
 import { type ControlPlane, hasPrivateTraffic, limitsOf, publish } from "../control-plane.ts";
 import type { NewSandbox } from "./new-sandbox.ts";
 import { resolveTemplate } from "./resolve-template.ts";
+import { requestInProgress } from "./sandbox-errors.ts";
+import { teamLimitReached } from "./team-limits.ts";
 import { checkedTimeoutMs, endFrom } from "./timeouts.ts";
 
 /** Classes of a node's failure that a client can act on; any other is the service's own fault. */
@@ -58,15 +61,15 @@ async function plan(plane: ControlPlane, team: Team, wanted: NewSandbox): Promis
   };
 }
 
-async function reserve(plane: ControlPlane, team: Team, record: SandboxRecord): Promise<void> {
-  const { maxSandboxes } = limitsOf(plane, team);
-  if (await plane.store.sandboxes.reserve(record, maxSandboxes)) return;
-  throw new AppError({
-    code: "resource_exhausted",
-    message:
-      `Team "${team.name}" has ${maxSandboxes} concurrent sandboxes, its maximum: ` +
-      `end one, or raise the team's limit maxSandboxes`,
-  });
+async function reserve(
+  plane: ControlPlane,
+  team: Team,
+  record: SandboxRecord,
+  claim: IdempotencyClaim | undefined,
+): Promise<void> {
+  const reservation = await plane.store.sandboxes.reserve(record, limitsOf(plane, team), claim);
+  if (reservation.outcome === "exceeded") throw teamLimitReached(team, reservation);
+  if (reservation.outcome === "claimed") throw requestInProgress();
 }
 
 async function startOnNode(
@@ -105,10 +108,11 @@ async function start(
   team: Team,
   record: SandboxRecord,
   internet: boolean,
+  claim: IdempotencyClaim | undefined,
 ): Promise<SandboxRecord> {
   const undo = new UndoStack();
   try {
-    await reserve(plane, team, record);
+    await reserve(plane, team, record, claim);
     undo.push("record", () => plane.store.sandboxes.forget(record.id));
     undo.push("node", () => plane.node.kill(record.id));
     const running = await startOnNode(plane, team, record, internet).catch((error: unknown) => {
@@ -129,16 +133,17 @@ async function start(
 /**
  * Starts a sandbox and records it; when it returns, the sandbox's daemon answers. On failure nothing is left, in the
  * store or on the node. Rejects with `not_found` (template), `invalid_argument` (timeout), `resource_exhausted` (quota),
- * or the failing layer as reason.
+ * the reason `idempotency_in_progress` when another request holds the claim's key, or the failing layer as reason.
  */
 export async function createSandbox(
   plane: ControlPlane,
   team: Team,
   wanted: NewSandbox,
+  claim?: IdempotencyClaim,
 ): Promise<SandboxRecord> {
   const beganMs = performance.now();
   const record = await plan(plane, team, wanted);
-  const work = plane.locks.run(record.id, () => start(plane, team, record, wanted.internet));
+  const work = plane.locks.run(record.id, () => start(plane, team, record, wanted.internet, claim));
   plane.creating.set(record.id, work);
   try {
     const running = await work;

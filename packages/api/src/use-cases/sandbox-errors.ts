@@ -8,3 +8,11 @@ export const sandboxEnding = (sandboxId: string): AppError =>
 
 export const notAvailableYet = (what: string): AppError =>
   new AppError({ code: "unimplemented", message: `${what} is not available yet` });
+
+export const requestInProgress = (): AppError =>
+  new AppError({
+    code: "conflict",
+    reason: "idempotency_in_progress",
+    message: "A request with this Idempotency-Key is under way: ask again when it has ended",
+    retryAfterSec: 1,
+  });
