@@ -10,17 +10,28 @@ import {
   SandboxEventSchema,
   SandboxSchema,
 } from "@sandbank/protocol/gen/node_pb";
+import { observeService } from "./observe/observe-service.ts";
+import type { Observer } from "./observe/observer.ts";
 import type { OrchestratorOptions } from "./options.ts";
 import type { Lifecycle } from "./sandbox/lifecycle.ts";
 import type { NodeSandbox, SandboxEnd, SandboxRegistry } from "./sandbox/registry.ts";
 
+export interface NodeServiceParts {
+  options: OrchestratorOptions;
+  lifecycle: Lifecycle;
+  registry: SandboxRegistry;
+  observer: Observer;
+}
+
 /** node.proto over the lifecycle; errors leave as Connect errors with their reason and detail. */
-export function nodeService(
-  options: OrchestratorOptions,
-  lifecycle: Lifecycle,
-  registry: SandboxRegistry,
-): ServiceImpl<typeof NodeService> {
+export function nodeService({
+  options,
+  lifecycle,
+  registry,
+  observer,
+}: NodeServiceParts): ServiceImpl<typeof NodeService> {
   return {
+    ...observeService(observer),
     getNode: () => ({
       nodeId: options.nodeId,
       isolation: options.driver.isolation,

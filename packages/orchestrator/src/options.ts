@@ -1,6 +1,8 @@
 import type { Logger } from "@sandbank/core/logger";
+import type { Phase } from "@sandbank/core/phases";
 import type { RuntimeDriver } from "@sandbank/runtime/contract";
 import type { NetworkIdentity } from "./network/addresses.ts";
+import type { ObserveOptions } from "./observe/observer.ts";
 import type { LayerDeadlines } from "./sandbox/deadlines.ts";
 
 /** The guest daemon as built for this host: a private folder that every sandbox sees read-only. */
@@ -8,6 +10,14 @@ export interface GuestDaemon {
   dir: string;
   /** First process of a sandbox (a real init that starts envd), given where the folder is seen inside. */
   initArgs(guestDir: string): string[];
+}
+
+/** How a create went. */
+export interface CreateOutcome {
+  isolation: string;
+  phases: Phase[];
+  /** Reason, or class, of the failure; undefined when it succeeded. */
+  failure: string | undefined;
 }
 
 export interface OrchestratorOptions {
@@ -26,6 +36,10 @@ export interface OrchestratorOptions {
     /** Layer folders that manifests name. */
     layersDir: string;
   };
+  /** What is kept of sandboxes' logs and metrics. */
+  observe: ObserveOptions;
+  /** Told about every create that came to an end, for counting. */
+  onCreate?: ((outcome: CreateOutcome) => void) | undefined;
   envd: GuestDaemon;
   slotPoolSize: number;
   /** Creates at work at the same time; others wait their turn. */

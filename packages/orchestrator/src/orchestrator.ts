@@ -5,6 +5,9 @@ import { setUpHostNetwork, tearDownHostNetwork } from "./network/host-network.ts
 import { hostResolvers } from "./network/resolvers.ts";
 import { SlotPool } from "./network/slot-pool.ts";
 import { nodeService } from "./node-service.ts";
+import { Observer } from "./observe/observer.ts";
+import type { LogEntry } from "./observe/log-entry.ts";
+import type { LogQuery } from "./observe/log-query.ts";
 import type { OrchestratorOptions } from "./options.ts";
 import { adoptSandboxes } from "./sandbox/adopt.ts";
 import { BuildCatalog } from "./sandbox/builds.ts";
@@ -12,7 +15,7 @@ import { Lifecycle } from "./sandbox/lifecycle.ts";
 import { Journal } from "./sandbox/record.ts";
 import { type NodeSandbox, SandboxRegistry } from "./sandbox/registry.ts";
 
-export type { OrchestratorOptions } from "./options.ts";
+export type { CreateOutcome, OrchestratorOptions } from "./options.ts";
 
 export interface Orchestrator {
   service: ServiceImpl<typeof NodeService>;
@@ -21,6 +24,8 @@ export interface Orchestrator {
   readonly readySlots: number;
   /** What runs here, for the operator. */
   sandboxes(): NodeSandboxStatus[];
+  /** What a sandbox said and what happened to it, also after its end; empty when nothing is kept. */
+  logs(sandboxId: string, query: LogQuery): LogEntry[];
   /** What start found and did, for the operator. */
   started: { adopted: number; cleared: number; reclaimedSlots: number };
   /** Leaves sandboxes running for the next process. */
@@ -64,26 +69,38 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   const journal = new Journal(options.paths.sandboxesDir);
   const registry = new SandboxRegistry();
   const context = { options, slots, journal, builds: new BuildCatalog(options.paths), resolvers };
-  const lifecycle = new Lifecycle(context, registry);
-  const { adopted, cleared } = await adoptSandboxes({ options, slots, journal, lifecycle, registry });
+  const observer = new Observer(options.observe, registry, logger);
+  const lifecycle = new Lifecycle(context, registry, observer);
+  const { adopted, cleared } = await adoptSandboxes({
+    options,
+    slots,
+    journal,
+    lifecycle,
+    registry,
+    observer,
+  });
   const reclaimedSlots = await slots.reclaim();
   await slots.fill();
+  await observer.sweep();
   logger.info({ adopted, cleared, reclaimedSlots, driver: options.driver.name, mtu }, "node is ready");
   return {
-    service: nodeService(options, lifecycle, registry),
+    service: nodeService({ options, lifecycle, registry, observer }),
     directory: registry,
     get readySlots() {
       return slots.readyCount;
     },
     sandboxes: () => registry.list().map((sandbox) => statusOf(sandbox)),
+    logs: (sandboxId, query) => observer.logs.read(sandboxId, query),
     started: { adopted, cleared, reclaimedSlots },
     async close() {
       await lifecycle.close();
+      observer.close();
       await slots.close();
     },
     async tearDown() {
       await lifecycle.close();
       await lifecycle.killAll();
+      observer.close();
       await slots.close();
       await tearDownHostNetwork(identity);
     },

@@ -60,6 +60,18 @@ export interface ExitInfo {
   exitCode: number | undefined;
 }
 
+/** What a sandbox uses, as the host counts it: with what the runtime itself needs for it. */
+export interface Usage {
+  /** CPU time since the start. */
+  cpuUsec: number;
+  /** Memory in use, page cache included. */
+  memoryBytes: number;
+  /** Page cache. */
+  cacheBytes: number;
+  diskUsedBytes: number;
+  diskTotalBytes: number;
+}
+
 /** A sandbox's runtime half. Stays valid over restarts of this process: `driver.find` gives an equal one. */
 export interface RuntimeSandbox {
   readonly id: string;
@@ -71,6 +83,13 @@ export interface RuntimeSandbox {
   readonly exited: Promise<ExitInfo>;
   /** At most `maxBytes` of the newest console output. */
   consoleTail(maxBytes: number): Promise<string>;
+  /**
+   * The console as a file of lines `TIME stdout|stderr F|P TEXT` (P: the text goes on in the next line), stamped by the
+   * host. At a bound it is replaced by a new file of the same name. Stays until `workDir` is removed.
+   */
+  readonly consoleFile: string;
+  /** Counters of the host, read without entering the sandbox; undefined when there are none (any more). */
+  usage(): Usage | undefined;
   /**
    * Ends the sandbox at once and gives back everything `start` made: processes, mounts, loop devices, cgroups,
    * runtime state, but not `workDir` itself. Idempotent; also for a sandbox that has ended or half started.

@@ -44,6 +44,15 @@ const settings = z.object({
   SANDBANK_PIDS_LIMIT: count.min(16).default(1024).describe("processes and threads in one sandbox"),
   SANDBANK_MAX_SANDBOXES: count.min(1).default(100).describe("sandboxes that a team may have at a time"),
   SANDBANK_MAX_SANDBOX_HOURS: count.min(1).default(24).describe("hours that a sandbox may live"),
+  SANDBANK_SANDBOX_LOG_MIB: count.min(1).default(4).describe("MiB that the log of one sandbox may take"),
+  SANDBANK_KEPT_LOGS_MIB: count
+    .min(1)
+    .default(1024)
+    .describe("MiB that all logs and metrics of sandboxes may take; those of the longest ended go first"),
+  SANDBANK_KEPT_LOGS_HOURS: count
+    .min(0)
+    .default(72)
+    .describe("hours that a sandbox's log and metrics are kept after its end"),
   SANDBANK_LOG_LEVEL: z
     .enum(["debug", "info", "warn", "error"])
     .default("info")
@@ -67,6 +76,9 @@ export interface Config {
   pidsLimit: number;
   maxSandboxes: number;
   maxSandboxHours: number;
+  sandboxLogMib: number;
+  keptLogsMib: number;
+  keptLogsHours: number;
   logLevel: "debug" | "info" | "warn" | "error";
 }
 
@@ -98,6 +110,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     pidsLimit: values.SANDBANK_PIDS_LIMIT,
     maxSandboxes: values.SANDBANK_MAX_SANDBOXES,
     maxSandboxHours: values.SANDBANK_MAX_SANDBOX_HOURS,
+    sandboxLogMib: values.SANDBANK_SANDBOX_LOG_MIB,
+    keptLogsMib: values.SANDBANK_KEPT_LOGS_MIB,
+    keptLogsHours: values.SANDBANK_KEPT_LOGS_HOURS,
     logLevel: values.SANDBANK_LOG_LEVEL,
   };
 }

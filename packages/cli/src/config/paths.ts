@@ -11,6 +11,7 @@ export const pathsOf = (config: Config) => ({
   apiKeyFile: join(config.stateDir, "api-key"),
   seedFile: join(config.stateDir, "token-seed"),
   sandboxesDir: join(config.stateDir, "sandboxes"),
+  observeDir: join(config.stateDir, "observe"),
   buildsDir: join(config.cacheDir, "builds"),
   layersDir: join(config.cacheDir, "layers"),
   runtimeDir: join(config.runDir, "runtime"),

@@ -14,6 +14,8 @@ export interface NodeParts {
   logger: Logger;
 }
 
+const mib = 1024 * 1024;
+
 /** Control group of all sandboxes of one cloud. */
 export const cgroupParent = (config: Config): string => `/sandbank-${config.tag}`;
 
@@ -42,6 +44,12 @@ export function orchestratorOptions(config: Config, paths: Paths, parts: NodePar
       sandboxesDir: paths.sandboxesDir,
       buildsDir: paths.buildsDir,
       layersDir: paths.layersDir,
+    },
+    observe: {
+      dir: paths.observeDir,
+      maxLogBytes: config.sandboxLogMib * mib,
+      maxTotalBytes: config.keptLogsMib * mib,
+      retentionMs: config.keptLogsHours * 3_600_000,
     },
     envd: parts.prepared.envd,
     slotPoolSize: config.slotPoolSize,

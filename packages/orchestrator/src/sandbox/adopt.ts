@@ -1,4 +1,5 @@
 import { errorText } from "@sandbank/core/errors";
+import type { Observer } from "../observe/observer.ts";
 import type { SlotPool } from "../network/slot-pool.ts";
 import type { OrchestratorOptions } from "../options.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -11,6 +12,7 @@ export interface AdoptContext {
   journal: Journal;
   lifecycle: Lifecycle;
   registry: SandboxRegistry;
+  observer: Observer;
 }
 
 /**
@@ -48,7 +50,7 @@ async function clear(
   sandboxId: string,
   record: SandboxRecord | undefined,
 ): Promise<void> {
-  const { options, journal, registry } = context;
+  const { options, journal, registry, observer } = context;
   let exitCode: number | undefined;
   // Without a readable record any of the drivers may have begun to start it.
   const drivers = record
@@ -57,11 +59,14 @@ async function clear(
   for (const driver of drivers) {
     const runtime = await driver.find(sandboxId, journal.workDir(sandboxId));
     if (!runtime) continue;
+    if (record?.state === "running") observer.logs.follow(sandboxId, runtime.consoleFile);
     if (!runtime.isAlive()) exitCode = (await runtime.exited).exitCode;
     await runtime.destroy();
+    observer.logs.collect(sandboxId);
   }
   await journal.remove(sandboxId);
   if (record?.state !== "running") return;
   const kind = exitCode === undefined ? "lost" : "exited";
+  observer.ended({ sandboxId, kind, exitCode });
   registry.remove({ sandboxId, atMs: Date.now(), kind, exitCode });
 }

@@ -46,6 +46,12 @@ beforeAll(async () => {
     drivers,
     identity,
     paths: { ...paths, sandboxesDir: join(dir, "sandboxes") },
+    observe: {
+      dir: join(dir, "observe"),
+      maxLogBytes: 65_536,
+      maxTotalBytes: 1_048_576,
+      retentionMs: 60_000,
+    },
     envd: daemon,
     slotPoolSize: 1,
     maxConcurrentStarts: 2,
@@ -170,6 +176,25 @@ test("a create that is repeated gives the same sandbox; a kill waits for it and 
     .killSandbox({ sandboxId: wanted.sandboxId })
     .then(() => undefined, fromConnectError);
   expect(gone).toMatchObject({ code: "not_found" });
+});
+
+test("logs tell of start, console and end, also afterwards; metrics are read from outside", async () => {
+  daemonArgs = ["/bin/sh", "-c", `echo hello from inside; ${answering(204)}`];
+  const { sandboxId } = config();
+  await node().createSandbox({ config: config(sandboxId) });
+  const logOf = async (): Promise<string[]> =>
+    (await node().getSandboxLogs({ sandboxId, limit: 100 })).entries.map(({ message }) => message);
+  await vi.waitFor(async () => expect(await logOf()).toContain("sandbox is ready"), { timeout: 2_000 });
+  expect(await logOf()).toContain("hello from inside");
+  const newest = async () => (await node().getNewestMetrics({ sandboxIds: [sandboxId] })).samples[sandboxId];
+  await vi.waitFor(async () => expect(await newest()).toBeDefined(), { timeout: 10_000, interval: 200 });
+  const sample = await newest();
+  expect(sample).toMatchObject({ cpuCount: 1, memoryTotal: 256 * 1024 * 1024 });
+  expect(sample?.memoryUsed).toBeGreaterThan(1024 * 1024);
+  expect(sample?.diskTotal).toBeGreaterThan(200 * 1024 * 1024);
+  await node().killSandbox({ sandboxId });
+  await vi.waitFor(async () => expect((await logOf()).at(-1)).toBe("sandbox ended"), { timeout: 2_000 });
+  expect((await node().getSandboxMetrics({ sandboxId })).samples).toContainEqual(sample);
 });
 
 /** The guest namespace of the slot that the next create takes: the pool keeps exactly one ready. */

@@ -1,7 +1,8 @@
-import { AppError, errorText } from "@sandbank/core/errors";
+import { AppError, errorText, toAppError } from "@sandbank/core/errors";
 import { type Phase, PhaseTimer } from "@sandbank/core/phases";
 import { Semaphore } from "@sandbank/core/semaphore";
 import type { SandboxConfig } from "@sandbank/protocol/gen/node_pb";
+import type { Observer } from "../observe/observer.ts";
 import { type CreateContext, createSandbox } from "./create.ts";
 import type { NodeSandbox, SandboxEnd, SandboxRegistry } from "./registry.ts";
 
@@ -14,13 +15,15 @@ export interface Created {
 export class Lifecycle {
   readonly #context: CreateContext;
   readonly #registry: SandboxRegistry;
+  readonly #observer: Observer;
   readonly #starting = new Map<string, Promise<Created>>();
   readonly #starts: Semaphore;
   #closed = false;
 
-  constructor(context: CreateContext, registry: SandboxRegistry) {
+  constructor(context: CreateContext, registry: SandboxRegistry, observer: Observer) {
     this.#context = context;
     this.#registry = registry;
+    this.#observer = observer;
     this.#starts = new Semaphore("a sandbox start on this node", context.options.maxConcurrentStarts, 1_000);
   }
 
@@ -39,21 +42,38 @@ export class Lifecycle {
   }
 
   async #create(config: SandboxConfig): Promise<Created> {
-    const { logger, driver } = this.#context.options;
+    const { logger, driver, onCreate } = this.#context.options;
+    const { logs } = this.#observer;
     const timer = new PhaseTimer();
     const fields = {
       sandboxId: config.sandboxId,
       templateId: config.templateId,
       isolation: driver.isolation,
     };
+    const { sandboxId, ...about } = fields;
+    const { buildId, cpuCount, memoryMib, diskMib } = config;
+    logs.write(sandboxId, "info", "sandbox is created", {
+      ...about,
+      buildId,
+      cpuCount,
+      memoryMib,
+      diskMib,
+    });
     try {
       const sandbox = await timer.measure("total", () =>
         this.#starts.run(() => createSandbox(this.#context, config, timer)),
       );
+      logs.write(sandboxId, "info", "sandbox is ready", { phasesMs: timer.toFields() });
       this.track(sandbox);
+      onCreate?.({ isolation: driver.isolation, phases: timer.phases, failure: undefined });
       logger.info({ ...fields, driver: driver.name, phasesMs: timer.toFields() }, "sandbox created");
       return { sandbox, phases: timer.phases };
     } catch (error) {
+      const { reason, code, message } = toAppError(error);
+      // The message has the end of the console: its file is gone with the sandbox.
+      logs.write(sandboxId, "error", "sandbox could not be created", { reason, error: message });
+      logs.end(sandboxId);
+      onCreate?.({ isolation: driver.isolation, phases: timer.phases, failure: reason ?? code });
       logger.error(
         { ...fields, phasesMs: timer.toFields(), error: errorText(error) },
         "sandbox create failed",
@@ -65,6 +85,7 @@ export class Lifecycle {
   /** Makes a running sandbox known and notices its end. */
   track(sandbox: NodeSandbox): void {
     this.#registry.add(sandbox);
+    this.#observer.track(sandbox);
     void sandbox.runtime.exited.then(({ exitCode }) => {
       if (!this.#closed && !sandbox.ending) return this.#end(sandbox, "exited", exitCode);
       return undefined;
@@ -108,6 +129,8 @@ export class Lifecycle {
     this.#registry.unroute(sandboxId);
     try {
       await sandbox.runtime.destroy();
+      // What it said last is taken over before the next step removes it.
+      this.#observer.logs.collect(sandboxId);
       await this.#context.slots.release(sandbox.slot);
       await this.#context.journal.remove(sandboxId);
     } catch (error) {
@@ -115,6 +138,7 @@ export class Lifecycle {
       logger.error({ sandboxId, kind, error: errorText(error) }, "sandbox could not be taken down");
       throw error;
     }
+    this.#observer.ended({ sandboxId, kind, exitCode });
     this.#registry.remove({ sandboxId, atMs: Date.now(), kind, exitCode });
     logger.info({ sandboxId, kind, exitCode }, "sandbox ended");
   }

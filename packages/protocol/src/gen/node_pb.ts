@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file node.proto.
  */
 export const file_node: GenFile = /*@__PURE__*/
-  fileDesc("Cgpub2RlLnByb3RvEhBzYW5kYmFuay5ub2RlLnYxIhAKDkdldE5vZGVSZXF1ZXN0Im0KD0dldE5vZGVSZXNwb25zZRIPCgdub2RlX2lkGAEgASgJEhEKCWlzb2xhdGlvbhgCIAEoCRIOCgZkcml2ZXIYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIVCg1zYW5kYm94X2NvdW50GAUgASgNIoQDCg1TYW5kYm94Q29uZmlnEhIKCnNhbmRib3hfaWQYASABKAkSEwoLdGVtcGxhdGVfaWQYAiABKAkSEAoIYnVpbGRfaWQYAyABKAkSEQoJY3B1X2NvdW50GAQgASgNEhIKCm1lbW9yeV9taWIYBSABKA0SEAoIZGlza19taWIYBiABKA0SPgoIZW52X3ZhcnMYByADKAsyLC5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3hDb25maWcuRW52VmFyc0VudHJ5Eh4KEWVudmRfYWNjZXNzX3Rva2VuGAggASgJSACIAQESIQoUdHJhZmZpY19hY2Nlc3NfdG9rZW4YCSABKAlIAYgBARIdChVhbGxvd19pbnRlcm5ldF9hY2Nlc3MYCiABKAgaLgoMRW52VmFyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCFAoSX2VudmRfYWNjZXNzX3Rva2VuQhcKFV90cmFmZmljX2FjY2Vzc190b2tlbiJHChRDcmVhdGVTYW5kYm94UmVxdWVzdBIvCgZjb25maWcYASABKAsyHy5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3hDb25maWcibAoVQ3JlYXRlU2FuZGJveFJlc3BvbnNlEioKB3NhbmRib3gYASABKAsyGS5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3gSJwoGcGhhc2VzGAIgAygLMhcuc2FuZGJhbmsubm9kZS52MS5QaGFzZSIqCgVQaGFzZRIMCgRuYW1lGAEgASgJEhMKC2R1cmF0aW9uX21zGAIgASgBIpMBCgdTYW5kYm94EhIKCnNhbmRib3hfaWQYASABKAkSEQoJaXNvbGF0aW9uGAIgASgJEg4KBmRyaXZlchgDIAEoCRIUCgxob3N0X2FkZHJlc3MYBCABKAkSLgoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCwoDcGlkGAYgASgNIigKEktpbGxTYW5kYm94UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJIhUKE0tpbGxTYW5kYm94UmVzcG9uc2UiFgoUTGlzdFNhbmRib3hlc1JlcXVlc3QiegoVTGlzdFNhbmRib3hlc1Jlc3BvbnNlEiwKCXNhbmRib3hlcxgBIAMoCzIZLnNhbmRiYW5rLm5vZGUudjEuU2FuZGJveBIzCgtyZWNlbnRfZW5kcxgCIAMoCzIeLnNhbmRiYW5rLm5vZGUudjEuU2FuZGJveEV2ZW50IhQKEldhdGNoRXZlbnRzUmVxdWVzdCJ+CgxTYW5kYm94RXZlbnQSEgoKc2FuZGJveF9pZBgBIAEoCRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEa2luZBgDIAEoCRIWCglleGl0X2NvZGUYBCABKAVIAIgBAUIMCgpfZXhpdF9jb2RlMtQDCgtOb2RlU2VydmljZRJOCgdHZXROb2RlEiAuc2FuZGJhbmsubm9kZS52MS5HZXROb2RlUmVxdWVzdBohLnNhbmRiYW5rLm5vZGUudjEuR2V0Tm9kZVJlc3BvbnNlEmAKDUNyZWF0ZVNhbmRib3gSJi5zYW5kYmFuay5ub2RlLnYxLkNyZWF0ZVNhbmRib3hSZXF1ZXN0Gicuc2FuZGJhbmsubm9kZS52MS5DcmVhdGVTYW5kYm94UmVzcG9uc2USWgoLS2lsbFNhbmRib3gSJC5zYW5kYmFuay5ub2RlLnYxLktpbGxTYW5kYm94UmVxdWVzdBolLnNhbmRiYW5rLm5vZGUudjEuS2lsbFNhbmRib3hSZXNwb25zZRJgCg1MaXN0U2FuZGJveGVzEiYuc2FuZGJhbmsubm9kZS52MS5MaXN0U2FuZGJveGVzUmVxdWVzdBonLnNhbmRiYW5rLm5vZGUudjEuTGlzdFNhbmRib3hlc1Jlc3BvbnNlElUKC1dhdGNoRXZlbnRzEiQuc2FuZGJhbmsubm9kZS52MS5XYXRjaEV2ZW50c1JlcXVlc3QaHi5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3hFdmVudDABYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("Cgpub2RlLnByb3RvEhBzYW5kYmFuay5ub2RlLnYxIhAKDkdldE5vZGVSZXF1ZXN0Im0KD0dldE5vZGVSZXNwb25zZRIPCgdub2RlX2lkGAEgASgJEhEKCWlzb2xhdGlvbhgCIAEoCRIOCgZkcml2ZXIYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIVCg1zYW5kYm94X2NvdW50GAUgASgNIoQDCg1TYW5kYm94Q29uZmlnEhIKCnNhbmRib3hfaWQYASABKAkSEwoLdGVtcGxhdGVfaWQYAiABKAkSEAoIYnVpbGRfaWQYAyABKAkSEQoJY3B1X2NvdW50GAQgASgNEhIKCm1lbW9yeV9taWIYBSABKA0SEAoIZGlza19taWIYBiABKA0SPgoIZW52X3ZhcnMYByADKAsyLC5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3hDb25maWcuRW52VmFyc0VudHJ5Eh4KEWVudmRfYWNjZXNzX3Rva2VuGAggASgJSACIAQESIQoUdHJhZmZpY19hY2Nlc3NfdG9rZW4YCSABKAlIAYgBARIdChVhbGxvd19pbnRlcm5ldF9hY2Nlc3MYCiABKAgaLgoMRW52VmFyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCFAoSX2VudmRfYWNjZXNzX3Rva2VuQhcKFV90cmFmZmljX2FjY2Vzc190b2tlbiJHChRDcmVhdGVTYW5kYm94UmVxdWVzdBIvCgZjb25maWcYASABKAsyHy5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3hDb25maWcibAoVQ3JlYXRlU2FuZGJveFJlc3BvbnNlEioKB3NhbmRib3gYASABKAsyGS5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3gSJwoGcGhhc2VzGAIgAygLMhcuc2FuZGJhbmsubm9kZS52MS5QaGFzZSIqCgVQaGFzZRIMCgRuYW1lGAEgASgJEhMKC2R1cmF0aW9uX21zGAIgASgBIpMBCgdTYW5kYm94EhIKCnNhbmRib3hfaWQYASABKAkSEQoJaXNvbGF0aW9uGAIgASgJEg4KBmRyaXZlchgDIAEoCRIUCgxob3N0X2FkZHJlc3MYBCABKAkSLgoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCwoDcGlkGAYgASgNIigKEktpbGxTYW5kYm94UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJIhUKE0tpbGxTYW5kYm94UmVzcG9uc2UiFgoUTGlzdFNhbmRib3hlc1JlcXVlc3QiegoVTGlzdFNhbmRib3hlc1Jlc3BvbnNlEiwKCXNhbmRib3hlcxgBIAMoCzIZLnNhbmRiYW5rLm5vZGUudjEuU2FuZGJveBIzCgtyZWNlbnRfZW5kcxgCIAMoCzIeLnNhbmRiYW5rLm5vZGUudjEuU2FuZGJveEV2ZW50IhQKEldhdGNoRXZlbnRzUmVxdWVzdCJ+CgxTYW5kYm94RXZlbnQSEgoKc2FuZGJveF9pZBgBIAEoCRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEa2luZBgDIAEoCRIWCglleGl0X2NvZGUYBCABKAVIAIgBAUIMCgpfZXhpdF9jb2RlIrABChVHZXRTYW5kYm94TG9nc1JlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRIWCgljdXJzb3JfbXMYAiABKAFIAIgBARIQCghiYWNrd2FyZBgDIAEoCBINCgVsaW1pdBgEIAEoDRISCgVsZXZlbBgFIAEoCUgBiAEBEhMKBnNlYXJjaBgGIAEoCUgCiAEBQgwKCl9jdXJzb3JfbXNCCAoGX2xldmVsQgkKB19zZWFyY2giRQoWR2V0U2FuZGJveExvZ3NSZXNwb25zZRIrCgdlbnRyaWVzGAEgAygLMhouc2FuZGJhbmsubm9kZS52MS5Mb2dFbnRyeSKwAQoITG9nRW50cnkSDQoFYXRfbXMYASABKAESDQoFbGV2ZWwYAiABKAkSDgoGbG9nZ2VyGAMgASgJEg8KB21lc3NhZ2UYBCABKAkSNgoGZmllbGRzGAUgAygLMiYuc2FuZGJhbmsubm9kZS52MS5Mb2dFbnRyeS5GaWVsZHNFbnRyeRotCgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInIKGEdldFNhbmRib3hNZXRyaWNzUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhUKCHN0YXJ0X21zGAIgASgBSACIAQESEwoGZW5kX21zGAMgASgBSAGIAQFCCwoJX3N0YXJ0X21zQgkKB19lbmRfbXMiTAoZR2V0U2FuZGJveE1ldHJpY3NSZXNwb25zZRIvCgdzYW1wbGVzGAEgAygLMh4uc2FuZGJhbmsubm9kZS52MS5NZXRyaWNTYW1wbGUiLgoXR2V0TmV3ZXN0TWV0cmljc1JlcXVlc3QSEwoLc2FuZGJveF9pZHMYASADKAkitAEKGEdldE5ld2VzdE1ldHJpY3NSZXNwb25zZRJICgdzYW1wbGVzGAEgAygLMjcuc2FuZGJhbmsubm9kZS52MS5HZXROZXdlc3RNZXRyaWNzUmVzcG9uc2UuU2FtcGxlc0VudHJ5Gk4KDFNhbXBsZXNFbnRyeRILCgNrZXkYASABKAkSLQoFdmFsdWUYAiABKAsyHi5zYW5kYmFuay5ub2RlLnYxLk1ldHJpY1NhbXBsZToCOAEirgEKDE1ldHJpY1NhbXBsZRINCgVhdF9tcxgBIAEoARIRCgljcHVfY291bnQYAiABKAESFAoMY3B1X3VzZWRfcGN0GAMgASgBEhMKC21lbW9yeV91c2VkGAQgASgBEhQKDG1lbW9yeV90b3RhbBgFIAEoARIUCgxtZW1vcnlfY2FjaGUYBiABKAESEQoJZGlza191c2VkGAcgASgBEhIKCmRpc2tfdG90YWwYCCABKAEykgYKC05vZGVTZXJ2aWNlEk4KB0dldE5vZGUSIC5zYW5kYmFuay5ub2RlLnYxLkdldE5vZGVSZXF1ZXN0GiEuc2FuZGJhbmsubm9kZS52MS5HZXROb2RlUmVzcG9uc2USYAoNQ3JlYXRlU2FuZGJveBImLnNhbmRiYW5rLm5vZGUudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QaJy5zYW5kYmFuay5ub2RlLnYxLkNyZWF0ZVNhbmRib3hSZXNwb25zZRJaCgtLaWxsU2FuZGJveBIkLnNhbmRiYW5rLm5vZGUudjEuS2lsbFNhbmRib3hSZXF1ZXN0GiUuc2FuZGJhbmsubm9kZS52MS5LaWxsU2FuZGJveFJlc3BvbnNlEmAKDUxpc3RTYW5kYm94ZXMSJi5zYW5kYmFuay5ub2RlLnYxLkxpc3RTYW5kYm94ZXNSZXF1ZXN0Gicuc2FuZGJhbmsubm9kZS52MS5MaXN0U2FuZGJveGVzUmVzcG9uc2USYwoOR2V0U2FuZGJveExvZ3MSJy5zYW5kYmFuay5ub2RlLnYxLkdldFNhbmRib3hMb2dzUmVxdWVzdBooLnNhbmRiYW5rLm5vZGUudjEuR2V0U2FuZGJveExvZ3NSZXNwb25zZRJsChFHZXRTYW5kYm94TWV0cmljcxIqLnNhbmRiYW5rLm5vZGUudjEuR2V0U2FuZGJveE1ldHJpY3NSZXF1ZXN0Gisuc2FuZGJhbmsubm9kZS52MS5HZXRTYW5kYm94TWV0cmljc1Jlc3BvbnNlEmkKEEdldE5ld2VzdE1ldHJpY3MSKS5zYW5kYmFuay5ub2RlLnYxLkdldE5ld2VzdE1ldHJpY3NSZXF1ZXN0Giouc2FuZGJhbmsubm9kZS52MS5HZXROZXdlc3RNZXRyaWNzUmVzcG9uc2USVQoLV2F0Y2hFdmVudHMSJC5zYW5kYmFuay5ub2RlLnYxLldhdGNoRXZlbnRzUmVxdWVzdBoeLnNhbmRiYW5rLm5vZGUudjEuU2FuZGJveEV2ZW50MAFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message sandbank.node.v1.GetNodeRequest
@@ -357,6 +357,246 @@ export const SandboxEventSchema: GenMessage<SandboxEvent> = /*@__PURE__*/
   messageDesc(file_node, 12);
 
 /**
+ * @generated from message sandbank.node.v1.GetSandboxLogsRequest
+ */
+export type GetSandboxLogsRequest = Message<"sandbank.node.v1.GetSandboxLogsRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+
+  /**
+   * Milliseconds since 1970. Forward: entries from there on, oldest first. Backward: entries up to there, newest first.
+   *
+   * @generated from field: optional double cursor_ms = 2;
+   */
+  cursorMs?: number | undefined;
+
+  /**
+   * @generated from field: bool backward = 3;
+   */
+  backward: boolean;
+
+  /**
+   * @generated from field: uint32 limit = 4;
+   */
+  limit: number;
+
+  /**
+   * Least level: debug, info, warn or error; all when absent.
+   *
+   * @generated from field: optional string level = 5;
+   */
+  level?: string | undefined;
+
+  /**
+   * Part of the message, case-sensitive.
+   *
+   * @generated from field: optional string search = 6;
+   */
+  search?: string | undefined;
+};
+
+/**
+ * Describes the message sandbank.node.v1.GetSandboxLogsRequest.
+ * Use `create(GetSandboxLogsRequestSchema)` to create a new message.
+ */
+export const GetSandboxLogsRequestSchema: GenMessage<GetSandboxLogsRequest> = /*@__PURE__*/
+  messageDesc(file_node, 13);
+
+/**
+ * @generated from message sandbank.node.v1.GetSandboxLogsResponse
+ */
+export type GetSandboxLogsResponse = Message<"sandbank.node.v1.GetSandboxLogsResponse"> & {
+  /**
+   * @generated from field: repeated sandbank.node.v1.LogEntry entries = 1;
+   */
+  entries: LogEntry[];
+};
+
+/**
+ * Describes the message sandbank.node.v1.GetSandboxLogsResponse.
+ * Use `create(GetSandboxLogsResponseSchema)` to create a new message.
+ */
+export const GetSandboxLogsResponseSchema: GenMessage<GetSandboxLogsResponse> = /*@__PURE__*/
+  messageDesc(file_node, 14);
+
+/**
+ * @generated from message sandbank.node.v1.LogEntry
+ */
+export type LogEntry = Message<"sandbank.node.v1.LogEntry"> & {
+  /**
+   * Milliseconds since 1970, never decreasing from one entry of a sandbox to the next.
+   *
+   * @generated from field: double at_ms = 1;
+   */
+  atMs: number;
+
+  /**
+   * @generated from field: string level = 2;
+   */
+  level: string;
+
+  /**
+   * node (lifecycle), envd, process, or console (anything else that was said there).
+   *
+   * @generated from field: string logger = 3;
+   */
+  logger: string;
+
+  /**
+   * @generated from field: string message = 4;
+   */
+  message: string;
+
+  /**
+   * @generated from field: map<string, string> fields = 5;
+   */
+  fields: { [key: string]: string };
+};
+
+/**
+ * Describes the message sandbank.node.v1.LogEntry.
+ * Use `create(LogEntrySchema)` to create a new message.
+ */
+export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
+  messageDesc(file_node, 15);
+
+/**
+ * @generated from message sandbank.node.v1.GetSandboxMetricsRequest
+ */
+export type GetSandboxMetricsRequest = Message<"sandbank.node.v1.GetSandboxMetricsRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+
+  /**
+   * @generated from field: optional double start_ms = 2;
+   */
+  startMs?: number | undefined;
+
+  /**
+   * @generated from field: optional double end_ms = 3;
+   */
+  endMs?: number | undefined;
+};
+
+/**
+ * Describes the message sandbank.node.v1.GetSandboxMetricsRequest.
+ * Use `create(GetSandboxMetricsRequestSchema)` to create a new message.
+ */
+export const GetSandboxMetricsRequestSchema: GenMessage<GetSandboxMetricsRequest> = /*@__PURE__*/
+  messageDesc(file_node, 16);
+
+/**
+ * @generated from message sandbank.node.v1.GetSandboxMetricsResponse
+ */
+export type GetSandboxMetricsResponse = Message<"sandbank.node.v1.GetSandboxMetricsResponse"> & {
+  /**
+   * @generated from field: repeated sandbank.node.v1.MetricSample samples = 1;
+   */
+  samples: MetricSample[];
+};
+
+/**
+ * Describes the message sandbank.node.v1.GetSandboxMetricsResponse.
+ * Use `create(GetSandboxMetricsResponseSchema)` to create a new message.
+ */
+export const GetSandboxMetricsResponseSchema: GenMessage<GetSandboxMetricsResponse> = /*@__PURE__*/
+  messageDesc(file_node, 17);
+
+/**
+ * @generated from message sandbank.node.v1.GetNewestMetricsRequest
+ */
+export type GetNewestMetricsRequest = Message<"sandbank.node.v1.GetNewestMetricsRequest"> & {
+  /**
+   * @generated from field: repeated string sandbox_ids = 1;
+   */
+  sandboxIds: string[];
+};
+
+/**
+ * Describes the message sandbank.node.v1.GetNewestMetricsRequest.
+ * Use `create(GetNewestMetricsRequestSchema)` to create a new message.
+ */
+export const GetNewestMetricsRequestSchema: GenMessage<GetNewestMetricsRequest> = /*@__PURE__*/
+  messageDesc(file_node, 18);
+
+/**
+ * @generated from message sandbank.node.v1.GetNewestMetricsResponse
+ */
+export type GetNewestMetricsResponse = Message<"sandbank.node.v1.GetNewestMetricsResponse"> & {
+  /**
+   * @generated from field: map<string, sandbank.node.v1.MetricSample> samples = 1;
+   */
+  samples: { [key: string]: MetricSample };
+};
+
+/**
+ * Describes the message sandbank.node.v1.GetNewestMetricsResponse.
+ * Use `create(GetNewestMetricsResponseSchema)` to create a new message.
+ */
+export const GetNewestMetricsResponseSchema: GenMessage<GetNewestMetricsResponse> = /*@__PURE__*/
+  messageDesc(file_node, 19);
+
+/**
+ * @generated from message sandbank.node.v1.MetricSample
+ */
+export type MetricSample = Message<"sandbank.node.v1.MetricSample"> & {
+  /**
+   * @generated from field: double at_ms = 1;
+   */
+  atMs: number;
+
+  /**
+   * @generated from field: double cpu_count = 2;
+   */
+  cpuCount: number;
+
+  /**
+   * 0 to 100 of all CPUs together.
+   *
+   * @generated from field: double cpu_used_pct = 3;
+   */
+  cpuUsedPct: number;
+
+  /**
+   * Bytes; memory with what the isolation runtime needs itself.
+   *
+   * @generated from field: double memory_used = 4;
+   */
+  memoryUsed: number;
+
+  /**
+   * @generated from field: double memory_total = 5;
+   */
+  memoryTotal: number;
+
+  /**
+   * @generated from field: double memory_cache = 6;
+   */
+  memoryCache: number;
+
+  /**
+   * @generated from field: double disk_used = 7;
+   */
+  diskUsed: number;
+
+  /**
+   * @generated from field: double disk_total = 8;
+   */
+  diskTotal: number;
+};
+
+/**
+ * Describes the message sandbank.node.v1.MetricSample.
+ * Use `create(MetricSampleSchema)` to create a new message.
+ */
+export const MetricSampleSchema: GenMessage<MetricSample> = /*@__PURE__*/
+  messageDesc(file_node, 20);
+
+/**
  * @generated from service sandbank.node.v1.NodeService
  */
 export const NodeService: GenService<{
@@ -395,6 +635,36 @@ export const NodeService: GenService<{
     methodKind: "unary";
     input: typeof ListSandboxesRequestSchema;
     output: typeof ListSandboxesResponseSchema;
+  },
+  /**
+   * What the sandbox has said by now is in it; empty when nothing is kept of the sandbox. Also for ended ones, for a time.
+   *
+   * @generated from rpc sandbank.node.v1.NodeService.GetSandboxLogs
+   */
+  getSandboxLogs: {
+    methodKind: "unary";
+    input: typeof GetSandboxLogsRequestSchema;
+    output: typeof GetSandboxLogsResponseSchema;
+  },
+  /**
+   * Samples of one sandbox, oldest first; empty when nothing is kept of it.
+   *
+   * @generated from rpc sandbank.node.v1.NodeService.GetSandboxMetrics
+   */
+  getSandboxMetrics: {
+    methodKind: "unary";
+    input: typeof GetSandboxMetricsRequestSchema;
+    output: typeof GetSandboxMetricsResponseSchema;
+  },
+  /**
+   * The newest sample of each of these sandboxes that run here.
+   *
+   * @generated from rpc sandbank.node.v1.NodeService.GetNewestMetrics
+   */
+  getNewestMetrics: {
+    methodKind: "unary";
+    input: typeof GetNewestMetricsRequestSchema;
+    output: typeof GetNewestMetricsResponseSchema;
   },
   /**
    * Every end of a sandbox that the node notices, from the call on.

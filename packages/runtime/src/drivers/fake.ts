@@ -83,6 +83,8 @@ export class FakeDriver implements RuntimeDriver {
       isAlive: () => process !== undefined && isRunning(process),
       exited,
       consoleTail: (maxBytes) => readFileTail(pathsOf(workDir).consoleLog, maxBytes),
+      consoleFile: pathsOf(workDir).consoleLog,
+      usage: () => undefined,
       destroy: () => (destroying ??= this.#destroy(record, workDir, exited)),
     };
   }

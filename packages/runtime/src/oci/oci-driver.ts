@@ -170,6 +170,8 @@ export class OciDriver implements RuntimeDriver {
     const teardown = this.#teardown(record, workDir);
     return new OciSandbox(record, {
       consoleLog: bundlePaths(workDir).consoleLog,
+      cgroup: teardown.cgroupPath,
+      disk: rootfsPaths(workDir).disk,
       exits: this.#exits,
       destroy: () => this.#lock.run(record.id, () => destroySandbox(teardown)),
     });

@@ -1,11 +1,18 @@
+import { statfsSync } from "node:fs";
+import { cgroupUsage } from "@sandbank/linux/cgroup-usage";
+import { hasCode } from "@sandbank/linux/libc";
 import { isRunning } from "@sandbank/linux/process";
 import { readConsoleTail } from "../console-log.ts";
-import type { ExitInfo, RuntimeSandbox } from "../contract.ts";
+import type { ExitInfo, RuntimeSandbox, Usage } from "../contract.ts";
 import type { ExitWatch } from "../exit-watch.ts";
 import type { SandboxRecord } from "../record.ts";
 
 export interface OciSandboxParts {
   consoleLog: string;
+  /** Control group, e.g. `/sandbank-sb/ID`. */
+  cgroup: string;
+  /** Mount point of the writable layer's file system. */
+  disk: string;
   exits: ExitWatch;
   destroy: () => Promise<void>;
 }
@@ -15,6 +22,7 @@ export class OciSandbox implements RuntimeSandbox {
   readonly id: string;
   readonly pid: number;
   readonly exited: Promise<ExitInfo>;
+  readonly consoleFile: string;
   readonly #record: SandboxRecord;
   readonly #parts: OciSandboxParts;
 
@@ -23,6 +31,7 @@ export class OciSandbox implements RuntimeSandbox {
     this.pid = record.process?.pid ?? 0;
     this.#record = record;
     this.#parts = parts;
+    this.consoleFile = parts.consoleLog;
     // One that never started has no end to wait for.
     this.exited =
       record.process && record.started
@@ -39,7 +48,24 @@ export class OciSandbox implements RuntimeSandbox {
     return readConsoleTail(this.#parts.consoleLog, maxBytes);
   }
 
+  usage(): Usage | undefined {
+    const used = cgroupUsage(this.#parts.cgroup);
+    const disk = readDisk(this.#parts.disk);
+    return used && disk && { ...used, ...disk };
+  }
+
   destroy(): Promise<void> {
     return this.#parts.destroy();
+  }
+}
+
+/** The file system as those see it who may not use its reserve. */
+function readDisk(path: string): Pick<Usage, "diskUsedBytes" | "diskTotalBytes"> | undefined {
+  try {
+    const { blocks, bfree, bsize } = statfsSync(path);
+    return { diskUsedBytes: (blocks - bfree) * bsize, diskTotalBytes: blocks * bsize };
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
   }
 }
