@@ -6,6 +6,7 @@ import type { Team, TeamLimits } from "@sandbank/store/teams";
 import type { Events } from "./events.ts";
 import type { NodePort } from "./ports.ts";
 import type { RunningSandboxes } from "./running-sandboxes.ts";
+import type { Tenants } from "./use-cases/tenants.ts";
 
 /** Everything that the use-cases work with. */
 export interface ControlPlane {
@@ -18,6 +19,7 @@ export interface ControlPlane {
   creating: Map<string, Promise<SandboxRecord>>;
   tokens: SandboxTokens;
   events: Events;
+  tenants: Tenants;
   /** Limits of teams that have none of their own. */
   limits: TeamLimits;
   /** Domain of sandbox host names, sent to clients; null leaves the choice to them. */

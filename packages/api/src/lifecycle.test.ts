@@ -113,7 +113,7 @@ test("set timeout moves both ways, refreshes only extend and by 15 s at least", 
 
 test("the end is capped at the team's maximum length from the start", async () => {
   const team = await t.store.teams.ensure("default");
-  await t.store.teams.setLimits(team.id, { maxLengthMs: 10_000 });
+  await t.store.teams.update(team.id, { limits: { maxLengthMs: 10_000 }, blocked: false });
   const id = await t.create({ timeout: 10 });
   const { startedAtMs, endAtMs } = await recordOf(id);
   expect(endAtMs).toBe(startedAtMs + 10_000);

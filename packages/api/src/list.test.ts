@@ -172,6 +172,6 @@ test("aliases: found, unknown, another team's", async () => {
   expect((await t.call("GET", "/templates/aliases/nope")).status).toBe(404);
   expect((await t.call("GET", "/templates/aliases/private")).status).toBe(404);
   const foreign = await t.call("GET", "/templates/aliases/acme%2Fprivate");
-  expect(foreign.body).toMatchObject({ code: 403 });
-  expect((await t.call("POST", "/v2/sandboxes", { templateID: "acme/private" })).status).toBe(403);
+  expect(foreign.body).toMatchObject({ code: 404 });
+  expect((await t.call("POST", "/v2/sandboxes", { templateID: "acme/private" })).status).toBe(404);
 });

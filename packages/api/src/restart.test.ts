@@ -141,7 +141,7 @@ test("closing waits for a create whose client has gone", async () => {
 
 test("the first key is given once; registering a build again changes nothing", async () => {
   expect(t.key).toMatch(/^e2b_[0-9a-f]{40}$/);
-  expect(await t.api.ensureDefaultTeamAndKey()).toBeUndefined();
+  expect(await t.api.ensureDefaultTeamAndKey(t.key)).toBeUndefined();
   const before = await t.call("GET", `/templates/${t.manifest.templateId}`);
   await t.api.registerBuild(t.manifest, { names: ["base"] });
   const after = await t.call("GET", `/templates/${t.manifest.templateId}`);

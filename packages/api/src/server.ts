@@ -16,6 +16,7 @@ import { createHttpServer } from "./http/http-server.ts";
 import { type NodeClient, nodePort } from "./node-client.ts";
 import { type RunningSandbox, RunningSandboxes } from "./running-sandboxes.ts";
 import { type RegisterBuildOptions, ensureDefaultTeamAndKey, registerBuild } from "./use-cases/bootstrap.ts";
+import { Tenants } from "./use-cases/tenants.ts";
 
 /** Limits of a team unless told otherwise. */
 export const defaultLimits: TeamLimits = {
@@ -51,8 +52,10 @@ export interface Api {
   /** Events since the start, by name. */
   readonly eventCounts: Readonly<Partial<Record<EventName, number>>>;
   listRunning(): RunningSandbox[];
-  /** Makes the first team and key when there are none; returns the key's text only when it was made now. */
-  ensureDefaultTeamAndKey(): Promise<string | undefined>;
+  /** What an operator does to teams and their keys. */
+  readonly tenants: Tenants;
+  /** Makes sure of the default team and that `known` is one of its keys; else returns the text of a new one. */
+  ensureDefaultTeamAndKey(known?: string): Promise<string | undefined>;
   /** Enters a finished build of the default team; repeating it changes nothing. */
   registerBuild(manifest: BuildManifest, options: RegisterBuildOptions): Promise<void>;
   /** Compares store and node now. */
@@ -64,6 +67,7 @@ export interface Api {
 }
 
 function buildPlane(options: ApiOptions, logger: Logger): ControlPlane {
+  const limits = { ...defaultLimits, ...options.limits };
   return {
     store: options.store,
     node: nodePort(options.node),
@@ -75,7 +79,8 @@ function buildPlane(options: ApiOptions, logger: Logger): ControlPlane {
       traffic: (sandboxId) => trafficAccessToken(options.tokenSeed, sandboxId),
     },
     events: new Events(logger),
-    limits: { ...defaultLimits, ...options.limits },
+    limits,
+    tenants: new Tenants(options.store, limits),
     domain: options.domain,
   };
 }
@@ -100,7 +105,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     directory: plane.running,
     eventCounts: plane.events.counts,
     listRunning: () => plane.running.list(),
-    ensureDefaultTeamAndKey: () => ensureDefaultTeamAndKey(options.store),
+    tenants: plane.tenants,
+    ensureDefaultTeamAndKey: (known) => ensureDefaultTeamAndKey(options.store, known),
     registerBuild: (manifest, registration) => registerBuild(options.store, manifest, registration),
     reconcile: () => reconciler.run(),
     async listen(address) {

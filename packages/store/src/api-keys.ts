@@ -106,6 +106,16 @@ export class ApiKeyStore {
     return rows.map(toApiKey);
   }
 
+  /** Id of the team that has the key. */
+  async teamOf(id: string): Promise<string | undefined> {
+    const row = await this.#db
+      .selectFrom("api_keys")
+      .select("team_id")
+      .where("id", "=", id)
+      .executeTakeFirst();
+    return row?.team_id;
+  }
+
   /** False when the team has no such key. */
   async rename(teamId: string, id: string, name: string): Promise<boolean> {
     const result = await this.#db

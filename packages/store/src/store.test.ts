@@ -94,8 +94,8 @@ test("keys: found by their text, kept as a hash, gone at once when deleted", asy
 test("teams: made once, with their own limits", async () => {
   const first = await store.teams.ensure("a", { limits: { maxSandboxes: 3 } });
   expect(await store.teams.ensure("a", { limits: { maxSandboxes: 9 } })).toEqual(first);
-  await store.teams.setLimits(first.id, { maxSandboxes: 4 });
-  expect((await store.teams.get(first.id))?.limits).toEqual({ maxSandboxes: 4 });
+  await store.teams.update(first.id, { limits: { maxSandboxes: 4 }, blocked: true });
+  expect(await store.teams.get(first.id)).toMatchObject({ limits: { maxSandboxes: 4 }, blocked: true });
 });
 
 test("templates: registering is idempotent; names move; namespaces are tried in order", async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
-import { type Database, type TeamsTable, fromFlag } from "./schema.ts";
+import { type Database, type TeamsTable, fromFlag, toFlag } from "./schema.ts";
 
 /** What a team may use at most. */
 export interface TeamLimits {
@@ -80,11 +80,16 @@ export class TeamStore {
     return rows.map(toTeam);
   }
 
-  /** Replaces the team's own limits. */
-  async setLimits(id: string, limits: Partial<TeamLimits>): Promise<void> {
+  async findBySlug(slug: string): Promise<Team | undefined> {
+    const row = await this.#db.selectFrom("teams").selectAll().where("slug", "=", slug).executeTakeFirst();
+    return row && toTeam(row);
+  }
+
+  /** Replaces the team's own limits, and whether its keys are refused. */
+  async update(id: string, change: { limits: Partial<TeamLimits>; blocked: boolean }): Promise<void> {
     await this.#db
       .updateTable("teams")
-      .set({ limits: JSON.stringify(limits) })
+      .set({ limits: JSON.stringify(change.limits), blocked: toFlag(change.blocked) })
       .where("id", "=", id)
       .execute();
   }

@@ -15,6 +15,7 @@ import { sendError } from "./error-reply.ts";
 import { acceptJsonBodies } from "./json-body.ts";
 import { registerRoutes } from "./routes.ts";
 import { sandboxHandlers } from "./sandbox-handlers.ts";
+import { teamHandlers } from "./team-handlers.ts";
 import { templateHandlers } from "./template-handlers.ts";
 
 declare module "fastify" {
@@ -99,6 +100,7 @@ export async function createHttpServer(
     handlers: {
       ...sandboxHandlers(plane),
       ...templateHandlers(plane),
+      ...teamHandlers(plane.tenants),
       async getHealth() {
         if (isDraining()) throw new AppError({ code: "unavailable", message: "the service is stopping" });
         return { status: 204, body: undefined };

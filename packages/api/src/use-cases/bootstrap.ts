@@ -4,11 +4,15 @@ import { defaultTeamSlug } from "@sandbank/store/teams";
 import { defaultTag } from "@sandbank/store/templates";
 import { parseTemplateReference, sharedNamespace } from "./resolve-template.ts";
 
-/** Makes the first team and its first key when there are none. Returns the key's text only when it was made now. */
-export async function ensureDefaultTeamAndKey(store: Store): Promise<string | undefined> {
+/**
+ * Makes sure of the default team, and that `known` is the text of one of its keys. Returns the text of a new key when it
+ * is not: it was revoked, or its file was lost.
+ */
+export async function ensureDefaultTeamAndKey(store: Store, known?: string): Promise<string | undefined> {
   const team = await store.teams.ensure(defaultTeamSlug);
-  if ((await store.apiKeys.list(team.id)).length > 0) return undefined;
-  return (await store.apiKeys.create(team.id, "first key")).key;
+  const found = known === undefined ? undefined : await store.apiKeys.authenticate(known);
+  if (found?.team.id === team.id) return undefined;
+  return (await store.apiKeys.create(team.id, "local key")).key;
 }
 
 export interface RegisterBuildOptions {

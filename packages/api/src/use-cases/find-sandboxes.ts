@@ -36,8 +36,7 @@ async function templateIdOf(plane: ControlPlane, team: Team, reference: string):
   try {
     return (await findTemplate(plane.store.templates, team, reference)).id;
   } catch (error) {
-    if (error instanceof AppError && ["not_found", "permission_denied"].includes(error.code))
-      return undefined;
+    if (error instanceof AppError && error.code === "not_found") return undefined;
     throw error;
   }
 }

@@ -47,14 +47,11 @@ async function findAnyTemplate(
   return (await templates.findByName([team.slug, sharedNamespace], alias)) ?? templates.get(alias);
 }
 
-/** Rejects with `not_found`, or with `permission_denied` when it is another team's and not public. */
+/** Rejects with `not_found`; what is another team's and not public is not found either. */
 export async function findTemplate(templates: TemplateStore, team: Team, text: string): Promise<Template> {
   const template = await findAnyTemplate(templates, team, parseTemplateReference(text));
-  if (!template) {
+  if (!template || (template.teamId !== team.id && !template.public)) {
     throw new AppError({ code: "not_found", message: `Template "${text}" was not found` });
-  }
-  if (template.teamId !== team.id && !template.public) {
-    throw new AppError({ code: "permission_denied", message: `Template "${text}" belongs to another team` });
   }
   return template;
 }

@@ -14,7 +14,7 @@ import { version } from "../version.ts";
 import { type AdminHandlers, type SandboxStatus, startAdminServer } from "./admin-server.ts";
 import { openLog } from "./logger.ts";
 import { driversOptions, type NodeParts, orchestratorOptions } from "./orchestrator-options.ts";
-import { tokenSeed, writeSecret } from "./secrets.ts";
+import { readSecret, tokenSeed, writeSecret } from "./secrets.ts";
 
 /** How long requests under way may take to finish at shutdown (ms). */
 const graceMs = 5_000;
@@ -91,7 +91,7 @@ async function startParts(
     logger,
     limits: { maxSandboxes: config.maxSandboxes, maxLengthMs: config.maxSandboxHours * 3_600_000 },
   });
-  const newKey = await api.ensureDefaultTeamAndKey();
+  const newKey = await api.ensureDefaultTeamAndKey(await readSecret(paths.apiKeyFile));
   if (newKey) await writeSecret(paths.apiKeyFile, newKey);
   await api.registerBuild(prepared.base, { names: ["base"] });
   const proxy = createProxy({

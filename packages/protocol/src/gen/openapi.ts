@@ -665,6 +665,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The key's team */
+        get: operations["listTeams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The team's API keys, oldest first */
+        get: operations["listApiKeys"];
+        put?: never;
+        /** Make another key of the team */
+        post: operations["createApiKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api-keys/{apiKeyID}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                apiKeyID: components["parameters"]["ApiKeyID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Refuse a key from now on */
+        delete: operations["deleteApiKey"];
+        options?: never;
+        head?: never;
+        /** Give a key another name */
+        patch: operations["renameApiKey"];
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -675,6 +730,46 @@ export interface components {
             message: string;
             /** @description Which step or layer failed */
             error_code?: string;
+        };
+        Team: {
+            /** Format: uuid */
+            teamID: string;
+            name: string;
+            /** @description The key that was sent */
+            apiKey: string;
+            isDefault: boolean;
+        };
+        KeyMask: {
+            prefix: string;
+            /** @description Characters after the prefix */
+            valueLength: number;
+            maskedValuePrefix: string;
+            maskedValueSuffix: string;
+        };
+        TeamApiKey: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            mask: components["schemas"]["KeyMask"];
+            /** Format: date-time */
+            createdAt: string;
+            /** @description The key that asked for this one; null for keys made by the operator */
+            createdBy?: {
+                /** Format: uuid */
+                id: string;
+                email: null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description To the minute
+             */
+            lastUsed?: string | null;
+        };
+        CreatedTeamApiKey: components["schemas"]["TeamApiKey"] & {
+            key: string;
+        };
+        NewTeamApiKey: {
+            name: string;
         };
         StringMap: {
             [key: string]: string;
@@ -962,6 +1057,7 @@ export interface components {
         SandboxID: string;
         TemplateID: string;
         BuildID: string;
+        ApiKeyID: string;
         /** @description A query string of percent-encoded pairs, itself percent-encoded; all pairs must match */
         MetadataFilter: string;
         /** @description The `X-Next-Token` of the page before */
@@ -1931,6 +2027,139 @@ export interface operations {
         requestBody?: never;
         responses: {
             501: components["responses"]["NotYet"];
+        };
+    };
+    listTeams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One team */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    listApiKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, masked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamApiKey"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    createApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTeamApiKey"];
+            };
+        };
+        responses: {
+            /** @description The key; its text is told here only */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedTeamApiKey"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    deleteApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                apiKeyID: components["parameters"]["ApiKeyID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The next request with it is refused */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    renameApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                apiKeyID: components["parameters"]["ApiKeyID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTeamApiKey"];
+            };
+        };
+        responses: {
+            /** @description Renamed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
         };
     };
 }
