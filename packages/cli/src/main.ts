@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { AppError, errorText } from "@sandbank/core/errors";
+import { registerTenancy } from "./commands/tenancy.ts";
 import { version } from "./version.ts";
 
 const program = new Command("sandbank")
@@ -42,6 +43,8 @@ program
     const { psCommand } = await import("./commands/ps.ts");
     await psCommand(options);
   });
+
+registerTenancy(program);
 
 program
   .command("test")

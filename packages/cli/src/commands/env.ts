@@ -1,8 +1,7 @@
-import { AppError } from "@sandbank/core/errors";
 import { readConfig } from "../config/env.ts";
 import { pathsOf } from "../config/paths.ts";
 import { exportLines } from "../output/environment.ts";
-import { AdminClient } from "../service/admin-client.ts";
+import { AdminClient, notRunning } from "../service/admin-client.ts";
 import { readSecret } from "../service/secrets.ts";
 
 /** Prints the exports that make official SDKs talk to this cloud. */
@@ -13,6 +12,3 @@ export async function envCommand(): Promise<void> {
   if (!status || !key) throw notRunning();
   process.stdout.write(exportLines(status, key));
 }
-
-export const notRunning = (): AppError =>
-  new AppError({ code: "unavailable", message: "the cloud is not running: start it with ./sandbank up" });

@@ -1,8 +1,8 @@
 import { readConfig } from "../config/env.ts";
 import { pathsOf } from "../config/paths.ts";
-import { AdminClient } from "../service/admin-client.ts";
+import { json, table } from "../output/table.ts";
+import { AdminClient, notRunning } from "../service/admin-client.ts";
 import type { SandboxStatus } from "../service/admin-server.ts";
-import { notRunning } from "./env.ts";
 
 const columns: [title: string, value: (sandbox: SandboxStatus, nowMs: number) => string][] = [
   ["SANDBOX", (sandbox) => sandbox.sandboxID],
@@ -20,23 +20,10 @@ export async function psCommand(options: { json?: boolean }): Promise<void> {
   const client = new AdminClient(pathsOf(readConfig()).adminSocket);
   if (!(await client.status())) throw notRunning();
   const sandboxes = await client.sandboxes();
-  if (options.json) process.stdout.write(`${JSON.stringify(sandboxes, undefined, 2)}\n`);
-  else process.stdout.write(table(sandboxes, Date.now()));
-}
-
-function table(sandboxes: SandboxStatus[], nowMs: number): string {
-  const rows = [columns.map(([title]) => title)];
-  for (const sandbox of sandboxes) rows.push(columns.map(([, value]) => value(sandbox, nowMs)));
-  const widths = columns.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+  const nowMs = Date.now();
+  const rows = sandboxes.map((sandbox) => columns.map(([, value]) => value(sandbox, nowMs)));
+  const titles = columns.map(([title]) => title);
+  process.stdout.write(options.json ? json(sandboxes) : table([titles, ...rows]));
 }
 
 /** `2h5m`, `3m20s`, `12s`. */

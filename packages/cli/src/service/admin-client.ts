@@ -1,6 +1,21 @@
 import { request } from "node:http";
-import { AppError } from "@sandbank/core/errors";
+import { AppError, errorCodes } from "@sandbank/core/errors";
 import type { SandboxStatus, ServiceStatus } from "./admin-server.ts";
+
+export const notRunning = (): AppError =>
+  new AppError({ code: "unavailable", message: "the cloud is not running: start it with ./sandbank up" });
+
+/** The service's own error when the answer is one. */
+function failure(operation: string, text: string): AppError {
+  try {
+    const { error, message } = JSON.parse(text) as { error?: unknown; message?: unknown };
+    const code = errorCodes.find((known) => known === error);
+    if (code && typeof message === "string") return new AppError({ code, message });
+  } catch {
+    // Not JSON: shown as it is.
+  }
+  return new AppError({ code: "internal", message: `${operation} failed: ${text.slice(0, 500)}` });
+}
 
 /** Talks to the running service of one cloud. */
 export class AdminClient {
@@ -29,7 +44,18 @@ export class AdminClient {
     await this.#call("POST", `/v1/${mode}`);
   }
 
-  #call(method: string, path: string): Promise<unknown> {
+  /** Any operation of the socket; rejects with the service's own error. */
+  async call(method: string, path: string, body?: unknown): Promise<unknown> {
+    try {
+      return await this.#call(method, path, body);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "ENOENT" && code !== "ECONNREFUSED") throw error;
+      throw notRunning();
+    }
+  }
+
+  #call(method: string, path: string, body?: unknown): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const options = { socketPath: this.#socketPath, method, path, signal: AbortSignal.timeout(10_000) };
     const sent = request(options, (response) => {
@@ -41,14 +67,11 @@ export class AdminClient {
       response.on("error", reject);
       response.on("end", () => {
         if ((response.statusCode ?? 500) < 300) resolve(JSON.parse(text));
-        else
-          reject(
-            new AppError({ code: "internal", message: `${method} ${path} failed: ${text.slice(0, 500)}` }),
-          );
+        else reject(failure(`${method} ${path}`, text));
       });
     });
     sent.on("error", reject);
-    sent.end();
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
     return promise;
   }
 }

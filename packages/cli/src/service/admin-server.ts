@@ -1,8 +1,9 @@
 import { mkdir, rm } from "node:fs/promises";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import { dirname } from "node:path";
-import { errorText } from "@sandbank/core/errors";
+import { AppError, errorText, toAppError } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
+import { httpStatusOf } from "@sandbank/protocol/error-tables";
 
 export interface ServiceStatus {
   pid: number;
@@ -28,6 +29,23 @@ export interface SandboxStatus {
   pid: number;
 }
 
+export interface AdminRequest {
+  params: Record<string, string | undefined>;
+  query: URLSearchParams;
+  /** Parsed; undefined when there was none. */
+  body: unknown;
+}
+
+/** One more operation of the socket; AppErrors become answers. */
+export interface AdminRoute {
+  method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** With `:name` for a segment. */
+  path: string;
+  run(request: AdminRequest): Promise<{ status: number; body: unknown }>;
+}
+
+const maxBodyBytes = 64 * 1024;
+
 export interface AdminHandlers {
   status(): Promise<ServiceStatus>;
   sandboxes(): Promise<SandboxStatus[]>;
@@ -39,6 +57,7 @@ export interface AdminHandlers {
 export async function startAdminServer(
   socketPath: string,
   handlers: AdminHandlers,
+  more: AdminRoute[],
   logger: Logger,
 ): Promise<Server> {
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o711 });
@@ -50,15 +69,17 @@ export async function startAdminServer(
     "POST /v1/down": (response) => accept(response, () => handlers.shutdown("down")),
     "POST /v1/stop": (response) => accept(response, () => handlers.shutdown("stop")),
   };
+  const answer = answerMore(more);
   const server = createServer((request, response) => {
     const route = routes[`${request.method} ${request.url}`];
-    if (!route) {
-      sendJson(response, 404, { code: 404, message: `no such operation: ${request.method} ${request.url}` });
-      return;
-    }
-    route(response).catch((error: unknown) => {
-      logger.error({ url: request.url, error: errorText(error) }, "admin request failed");
-      sendJson(response, 500, { code: 500, message: errorText(error) });
+    const answered = route ? route(response) : answer(request, response);
+    answered.catch((error: unknown) => {
+      const app = toAppError(error, errorText(error));
+      if (app.code === "internal") {
+        logger.error({ url: request.url, error: errorText(error) }, "admin request failed");
+      }
+      const code = httpStatusOf[app.code];
+      sendJson(response, code, { code, error: app.code, message: app.message });
     });
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -71,6 +92,46 @@ export async function startAdminServer(
     process.umask(before);
   }
   return server;
+}
+
+/** Finds the route of a request, reads its body, sends what the route gives. */
+function answerMore(
+  routes: AdminRoute[],
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const patterns = routes.map((route) => ({ route, pattern: new URLPattern({ pathname: route.path }) }));
+  return async (request, response) => {
+    const url = new URL(request.url ?? "/", "http://admin");
+    for (const { route, pattern } of patterns) {
+      const found = route.method === request.method ? pattern.exec(url) : null;
+      if (!found) continue;
+      const params = Object.fromEntries(
+        Object.entries(found.pathname.groups).map(([name, value]) => [name, decodeURIComponent(value ?? "")]),
+      );
+      const body = await readJson(request);
+      const { status, body: answer } = await route.run({ params, query: url.searchParams, body });
+      sendJson(response, status, answer);
+      return;
+    }
+    const message = `no such operation: ${request.method} ${request.url}`;
+    throw new AppError({ code: "not_found", message });
+  };
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBodyBytes)
+      throw new AppError({ code: "invalid_argument", message: "the body is too large" });
+    chunks.push(chunk);
+  }
+  if (bytes === 0) return undefined;
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } catch (error) {
+    throw new AppError({ code: "invalid_argument", message: "the body is not JSON", cause: error });
+  }
 }
 
 async function accept(response: ServerResponse, act: () => void): Promise<void> {

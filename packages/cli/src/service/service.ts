@@ -14,6 +14,7 @@ import { version } from "../version.ts";
 import { type AdminHandlers, type SandboxStatus, startAdminServer } from "./admin-server.ts";
 import { openLog } from "./logger.ts";
 import { driversOptions, type NodeParts, orchestratorOptions } from "./orchestrator-options.ts";
+import { tenancyRoutes } from "./tenancy-routes.ts";
 import { readSecret, tokenSeed, writeSecret } from "./secrets.ts";
 
 /** How long requests under way may take to finish at shutdown (ms). */
@@ -67,7 +68,7 @@ export async function startService(config: Config, prepared: Prepared): Promise<
     sandboxes: () => sandboxStatuses(parts),
     shutdown: (mode) => shutdown.begin(mode),
   };
-  const admin = await startAdminServer(paths.adminSocket, handlers, logger);
+  const admin = await startAdminServer(paths.adminSocket, handlers, tenancyRoutes(parts.api.tenants), logger);
   shutdown.onBegin(() => admin.close());
   logger.info({ version, pid: process.pid }, "service is ready");
   return { ended: shutdown.ended, handleSignals: () => shutdown.handleSignals() };
