@@ -23,6 +23,7 @@ export type ErrorCode = (typeof errorCodes)[number];
  */
 export const errorReasons = [
   "sandbox_capacity_unavailable",
+  "sandbox_placement_timeout",
   "sandbox_create_failed",
   "sandbox_slot_unavailable",
   "sandbox_disk_failed",
@@ -37,6 +38,8 @@ export const errorReasons = [
   "idempotency_request_mismatch",
   "idempotency_in_progress",
   "secret_limit_reached",
+  "team_limit_reached",
+  "rate_limit_reached",
   "internal_server_error",
 ] as const;
 export type ErrorReason = (typeof errorReasons)[number];

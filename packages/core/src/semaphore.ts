@@ -1,25 +1,34 @@
 import { AppError } from "./errors.ts";
 
-/** At most `permits` at a time; at most `maxWaiting` wait for their turn, in order, and the rest are refused. */
+export interface SemaphoreOptions {
+  /** What is waited for, as it is said in errors. */
+  name: string;
+  permits: number;
+  maxWaiting: number;
+  maxWaitMs: number;
+}
+
+/** Seconds after which somebody who was refused may try again. */
+const retryAfterSec = 2;
+
+/** At most `permits` at a time; at most `maxWaiting` wait for their turn, in order and not for ever. */
 export class Semaphore {
-  readonly #name: string;
-  readonly #maxWaiting: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #options: SemaphoreOptions;
+  readonly #waiting = new Set<() => void>();
   #free: number;
 
-  constructor(name: string, permits: number, maxWaiting: number) {
-    this.#name = name;
-    this.#free = permits;
-    this.#maxWaiting = maxWaiting;
+  constructor(options: SemaphoreOptions) {
+    this.#options = options;
+    this.#free = options.permits;
   }
 
-  /** Rejects with `resource_exhausted` when too many wait already. */
+  /** Rejects with `resource_exhausted` when too many wait already, with `unavailable` when its turn did not come in time. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     await this.#acquire();
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
+      const [next] = this.#waiting;
       if (next) next();
       else this.#free++;
     }
@@ -30,13 +39,33 @@ export class Semaphore {
       this.#free--;
       return;
     }
-    if (this.#waiting.length >= this.#maxWaiting) {
+    const { name, maxWaiting, maxWaitMs, permits } = this.#options;
+    if (this.#waiting.size >= maxWaiting) {
       throw new AppError({
         code: "resource_exhausted",
         reason: "sandbox_capacity_unavailable",
-        message: `too many requests wait for ${this.#name} (${this.#maxWaiting})`,
+        message: `too many requests wait for ${name} (${maxWaiting})`,
+        retryAfterSec,
       });
     }
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const admit = (): void => {
+      this.#waiting.delete(admit);
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(() => {
+      this.#waiting.delete(admit);
+      reject(
+        new AppError({
+          code: "unavailable",
+          reason: "sandbox_placement_timeout",
+          message: `waited ${maxWaitMs / 1000} s for ${name} (${permits} at a time)`,
+          retryAfterSec,
+        }),
+      );
+    }, maxWaitMs);
+    this.#waiting.add(admit);
+    await promise;
   }
 }

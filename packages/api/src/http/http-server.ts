@@ -9,10 +9,11 @@ import { AppError, errorText, toAppError } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
 import { httpStatusOf } from "@sandbank/protocol/error-tables";
 import { headers } from "@sandbank/protocol/headers";
-import type { ControlPlane } from "../control-plane.ts";
+import { type ControlPlane, limitsOf } from "../control-plane.ts";
 import { authenticator } from "./authentication.ts";
 import { sendError } from "./error-reply.ts";
 import { acceptJsonBodies } from "./json-body.ts";
+import { RateLimiter } from "./rate-limiter.ts";
 import { registerRoutes } from "./routes.ts";
 import { sandboxHandlers } from "./sandbox-handlers.ts";
 import { teamHandlers } from "./team-handlers.ts";
@@ -95,8 +96,10 @@ export async function createHttpServer(
   acceptJsonBodies(app);
   answerErrors(app, logger);
   logRequests(app, logger);
+  const rateLimiter = new RateLimiter();
   registerRoutes(app, {
     authenticate: authenticator(plane.store),
+    limitRate: (caller) => rateLimiter.take(caller, limitsOf(plane, caller.team)),
     handlers: {
       ...sandboxHandlers(plane),
       ...templateHandlers(plane),

@@ -4,6 +4,7 @@ import type { Team } from "@sandbank/store/teams";
 import type { Caller } from "./authentication.ts";
 import { type Operation, operationsOf, readContract } from "./contract.ts";
 import type { Handler, Handlers, OperationId } from "./operation-types.ts";
+import type { RateLimitAnswer } from "./rate-limiter.ts";
 import { type OperationValidator, validatorFactory } from "./validation.ts";
 
 declare module "fastify" {
@@ -16,6 +17,8 @@ declare module "fastify" {
 export interface RouteOptions {
   handlers: Handlers;
   authenticate: (headers: FastifyRequest["headers"]) => Promise<Caller>;
+  /** Counts a request of a team. */
+  limitRate: (caller: Caller) => RateLimitAnswer;
 }
 
 type AnyHandler = (call: {
@@ -66,8 +69,12 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
       url: operation.url,
       config: { operationId: operation.id },
       // Before the body is read: strangers can't make the service parse anything.
-      onRequest: async (request) => {
-        if (operation.access === "team") request.caller = await options.authenticate(request.headers);
+      onRequest: async (request, reply) => {
+        if (operation.access !== "team") return;
+        request.caller = await options.authenticate(request.headers);
+        const { headers, refusal } = options.limitRate(request.caller);
+        void reply.headers(headers);
+        if (refusal) throw refusal;
       },
       handler: async (request, reply) => {
         const { caller, params: path, query, headers: header } = request;

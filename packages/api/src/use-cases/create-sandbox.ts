@@ -110,9 +110,9 @@ async function start(
   internet: boolean,
   claim: IdempotencyClaim | undefined,
 ): Promise<SandboxRecord> {
+  await reserve(plane, team, record, claim);
   const undo = new UndoStack();
   try {
-    await reserve(plane, team, record, claim);
     undo.push("record", () => plane.store.sandboxes.forget(record.id));
     undo.push("node", () => plane.node.kill(record.id));
     const running = await startOnNode(plane, team, record, internet).catch((error: unknown) => {

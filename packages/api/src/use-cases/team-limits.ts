@@ -62,6 +62,7 @@ export function teamLimitReached(
   const { unit } = limitTexts[limit];
   return new AppError({
     code: "resource_exhausted",
+    reason: "team_limit_reached",
     message:
       `Team "${team.name}" would go over its limit ${limit} of ${max} ${unit} (${used} in use): ` +
       `end a sandbox, or ${howToRaise(team, limit)}`,

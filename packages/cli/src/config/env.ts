@@ -43,6 +43,14 @@ const settings = z.object({
   SANDBANK_CONCURRENT_STARTS: count.min(1).default(4).describe("sandboxes that start at the same time"),
   SANDBANK_PIDS_LIMIT: count.min(16).default(1024).describe("processes and threads in one sandbox"),
   SANDBANK_MAX_SANDBOXES: count.min(1).default(100).describe("sandboxes that a team may have at a time"),
+  SANDBANK_MAX_CPUS: count.default(0).describe("CPUs of all sandboxes of a team; 0 is unlimited"),
+  SANDBANK_MAX_MEMORY_MIB: count.default(0).describe("memory of all sandboxes of a team; 0 is unlimited"),
+  SANDBANK_MAX_DISK_MIB: count.default(0).describe("disk of all sandboxes of a team; 0 is unlimited"),
+  SANDBANK_MAX_REQUESTS_PER_SEC: count
+    .min(1)
+    .default(1_000)
+    .describe("API requests of a team per second, on average; twice as many pass at once"),
+  SANDBANK_MAX_KEY_REQUESTS_PER_SEC: count.min(1).default(1_000).describe("the same for one key"),
   SANDBANK_MAX_SANDBOX_HOURS: count.min(1).default(24).describe("hours that a sandbox may live"),
   SANDBANK_SANDBOX_LOG_MIB: count.min(1).default(4).describe("MiB that the log of one sandbox may take"),
   SANDBANK_KEPT_LOGS_MIB: count
@@ -74,8 +82,16 @@ export interface Config {
   slotPoolSize: number;
   maxConcurrentStarts: number;
   pidsLimit: number;
-  maxSandboxes: number;
-  maxSandboxHours: number;
+  /** Of teams that have none of their own. */
+  limits: {
+    maxSandboxes: number;
+    maxCpuCount: number;
+    maxMemoryMib: number;
+    maxDiskMib: number;
+    maxLengthMs: number;
+    maxRequestsPerSec: number;
+    maxKeyRequestsPerSec: number;
+  };
   sandboxLogMib: number;
   keptLogsMib: number;
   keptLogsHours: number;
@@ -108,8 +124,15 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     slotPoolSize: values.SANDBANK_SLOT_POOL,
     maxConcurrentStarts: values.SANDBANK_CONCURRENT_STARTS,
     pidsLimit: values.SANDBANK_PIDS_LIMIT,
-    maxSandboxes: values.SANDBANK_MAX_SANDBOXES,
-    maxSandboxHours: values.SANDBANK_MAX_SANDBOX_HOURS,
+    limits: {
+      maxSandboxes: values.SANDBANK_MAX_SANDBOXES,
+      maxCpuCount: values.SANDBANK_MAX_CPUS || Number.POSITIVE_INFINITY,
+      maxMemoryMib: values.SANDBANK_MAX_MEMORY_MIB || Number.POSITIVE_INFINITY,
+      maxDiskMib: values.SANDBANK_MAX_DISK_MIB || Number.POSITIVE_INFINITY,
+      maxLengthMs: values.SANDBANK_MAX_SANDBOX_HOURS * 3_600_000,
+      maxRequestsPerSec: values.SANDBANK_MAX_REQUESTS_PER_SEC,
+      maxKeyRequestsPerSec: values.SANDBANK_MAX_KEY_REQUESTS_PER_SEC,
+    },
     sandboxLogMib: values.SANDBANK_SANDBOX_LOG_MIB,
     keptLogsMib: values.SANDBANK_KEPT_LOGS_MIB,
     keptLogsHours: values.SANDBANK_KEPT_LOGS_HOURS,

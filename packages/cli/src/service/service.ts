@@ -90,7 +90,7 @@ async function startParts(
     tokenSeed: await tokenSeed(paths.seedFile),
     domain: config.domain,
     logger,
-    limits: { maxSandboxes: config.maxSandboxes, maxLengthMs: config.maxSandboxHours * 3_600_000 },
+    limits: config.limits,
   });
   const newKey = await api.ensureDefaultTeamAndKey(await readSecret(paths.apiKeyFile));
   if (newKey) await writeSecret(paths.apiKeyFile, newKey);

@@ -11,6 +11,9 @@ export interface Created {
   phases: Phase[];
 }
 
+/** A start that waits longer than this is refused: its client waits for 60 s in all. */
+const maxStartWaitMs = 30_000;
+
 /** Every way a sandbox of this node begins and ends. */
 export class Lifecycle {
   readonly #context: CreateContext;
@@ -24,7 +27,12 @@ export class Lifecycle {
     this.#context = context;
     this.#registry = registry;
     this.#observer = observer;
-    this.#starts = new Semaphore("a sandbox start on this node", context.options.maxConcurrentStarts, 1_000);
+    this.#starts = new Semaphore({
+      name: "a sandbox start on this node",
+      permits: context.options.maxConcurrentStarts,
+      maxWaiting: 1_000,
+      maxWaitMs: maxStartWaitMs,
+    });
   }
 
   /** Idempotent by id: joins a start under way, gives back the sandbox that runs already. */
