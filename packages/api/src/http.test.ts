@@ -81,8 +81,6 @@ test("health, and what is not there yet", async () => {
     ["POST", `/sandboxes/${id}/fork`],
     ["POST", `/sandboxes/${id}/snapshots`],
     ["GET", "/snapshots"],
-    ["GET", `/sandboxes/${id}/logs`],
-    ["GET", `/v2/sandboxes/${id}/logs`],
     ["PUT", `/sandboxes/${id}/network`],
     ["POST", "/v3/templates"],
     ["GET", "/volumes"],

@@ -120,7 +120,7 @@ test("bad queries are refused, naming the parameter", async () => {
   }
 });
 
-test("metrics are empty, of sandboxes that exist", async () => {
+test("metrics are empty before the first sample", async () => {
   const id = await t.create();
   expect((await t.call("GET", `/sandboxes/${id}/metrics?start=1&end=2`)).body).toEqual([]);
   expect((await t.call("GET", "/sandboxes/nope/metrics")).status).toBe(404);

@@ -2,8 +2,14 @@ import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import { AppError } from "@sandbank/core/errors";
 import { fromConnectError } from "@sandbank/protocol/connect-error";
-import type { NodeService, Sandbox, SandboxEvent } from "@sandbank/protocol/gen/node_pb";
-import type { NodeEnd, NodeInfo, NodePort, NodeSandbox } from "./ports.ts";
+import type {
+  LogEntry,
+  MetricSample,
+  NodeService,
+  Sandbox,
+  SandboxEvent,
+} from "@sandbank/protocol/gen/node_pb";
+import type { NodeEnd, NodeInfo, NodeLogEntry, NodeMetric, NodePort, NodeSandbox } from "./ports.ts";
 
 export type NodeClient = Client<typeof NodeService>;
 
@@ -29,6 +35,21 @@ function toEnd(event: SandboxEvent): NodeEnd {
     kind: kinds.find((kind) => kind === event.kind) ?? "lost",
     exitCode: event.exitCode,
   };
+}
+
+const levels = ["debug", "info", "warn", "error"] as const;
+
+const toLogEntry = ({ atMs, level, logger, message, fields }: LogEntry): NodeLogEntry => ({
+  atMs,
+  level: levels.find((known) => known === level) ?? "info",
+  logger,
+  message,
+  fields,
+});
+
+function toMetric(sample: MetricSample): NodeMetric {
+  const { $typeName: _, $unknown: __, ...metric } = sample;
+  return metric;
 }
 
 async function call<T>(what: string, timeoutMs: number, work: () => Promise<T>): Promise<T> {
@@ -82,12 +103,38 @@ export function nodePort(client: NodeClient): NodePort {
       );
       return { sandboxes: response.sandboxes.map(toSandbox), recentEnds: response.recentEnds.map(toEnd) };
     },
+    ...observing(client),
     async *watchEnds(signal) {
       try {
         for await (const event of client.watchEvents({}, { signal })) yield toEnd(event);
       } catch (error) {
         throw fromConnectError(error);
       }
+    },
+  };
+}
+
+function observing(client: NodeClient): Pick<NodePort, "logs" | "metrics" | "newestMetrics"> {
+  const options = { timeoutMs: queryTimeoutMs };
+  return {
+    async logs(sandboxId, { direction, ...query }) {
+      const request = { sandboxId, backward: direction === "backward", ...query };
+      const { entries } = await call("give the log", queryTimeoutMs, () =>
+        client.getSandboxLogs(request, options),
+      );
+      return entries.map(toLogEntry);
+    },
+    async metrics(sandboxId, startMs, endMs) {
+      const { samples } = await call("give the metrics", queryTimeoutMs, () =>
+        client.getSandboxMetrics({ sandboxId, startMs, endMs }, options),
+      );
+      return samples.map(toMetric);
+    },
+    async newestMetrics(sandboxIds) {
+      const { samples } = await call("give the metrics", queryTimeoutMs, () =>
+        client.getNewestMetrics({ sandboxIds }, options),
+      );
+      return Object.fromEntries(Object.entries(samples).map(([id, sample]) => [id, toMetric(sample)]));
     },
   };
 }

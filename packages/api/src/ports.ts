@@ -6,6 +6,12 @@ export interface NodePort {
   /** Resolves when nothing of the sandbox is left, also when there was nothing. */
   kill(sandboxId: string): Promise<void>;
   list(): Promise<{ sandboxes: NodeSandbox[]; recentEnds: NodeEnd[] }>;
+  /** What is kept of a sandbox's log, also after its end; empty when nothing is. */
+  logs(sandboxId: string, query: NodeLogQuery): Promise<NodeLogEntry[]>;
+  /** What is kept of a sandbox's samples, oldest first; empty when nothing is. Absent times bound nothing. */
+  metrics(sandboxId: string, startMs: number | undefined, endMs: number | undefined): Promise<NodeMetric[]>;
+  /** The newest samples of those that run and have one, by id. */
+  newestMetrics(sandboxIds: string[]): Promise<Record<string, NodeMetric>>;
   /** Ends of sandboxes from now on, until `signal` aborts or the connection breaks. */
   watchEnds(signal: AbortSignal): AsyncIterable<NodeEnd>;
 }
@@ -35,6 +41,40 @@ export interface NodeSandbox {
   driver: string;
   /** IPv4 address on the node's host. */
   hostAddress: string;
+}
+
+export interface NodeLogQuery {
+  /** Forward: entries from there on, oldest first. Backward: entries up to there, newest first. */
+  cursorMs?: number | undefined;
+  direction: "forward" | "backward";
+  limit: number;
+  /** Least level. */
+  level?: LogLevel | undefined;
+  /** Part of the message, case-sensitive. */
+  search?: string | undefined;
+}
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+export interface NodeLogEntry {
+  atMs: number;
+  level: LogLevel;
+  /** node, envd, process or console. */
+  logger: string;
+  message: string;
+  fields: Record<string, string>;
+}
+
+/** Memory and disk in bytes; CPU as 0 to 100 of all the sandbox's CPUs. */
+export interface NodeMetric {
+  atMs: number;
+  cpuCount: number;
+  cpuUsedPct: number;
+  memoryUsed: number;
+  memoryTotal: number;
+  memoryCache: number;
+  diskUsed: number;
+  diskTotal: number;
 }
 
 export interface NodeEnd {

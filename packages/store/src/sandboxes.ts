@@ -55,6 +55,12 @@ function toColumns(patch: SandboxPatch): Updateable<SandboxesTable> {
   };
 }
 
+/** From a sandbox's start to its end; without one while it runs. */
+export interface Lifetime {
+  startedAtMs: number;
+  endedAtMs: number | undefined;
+}
+
 export class SandboxStore {
   readonly #db: Kysely<Database>;
 
@@ -141,6 +147,20 @@ export class SandboxStore {
       );
     }
     return (await select.execute()).map(toRecord);
+  }
+
+  /** When the team's sandboxes lived that were alive at some time between the two. */
+  async lifetimes(teamId: string, startMs: number, endMs: number): Promise<Lifetime[]> {
+    const rows = await this.#db
+      .selectFrom("sandboxes")
+      .select(["started_at", "ended_at"])
+      .where("team_id", "=", teamId)
+      .where("state", "!=", "creating")
+      .where("started_at", "<=", endMs)
+      .where((where) => where.or([where("ended_at", "is", null), where("ended_at", ">", startMs)]))
+      .orderBy("started_at")
+      .execute();
+    return rows.map((row) => ({ startedAtMs: row.started_at, endedAtMs: row.ended_at ?? undefined }));
   }
 
   async countRunning(teamId: string): Promise<number> {

@@ -13,6 +13,7 @@ import { type ControlPlane, limitsOf } from "../control-plane.ts";
 import { authenticator } from "./authentication.ts";
 import { sendError } from "./error-reply.ts";
 import { acceptJsonBodies } from "./json-body.ts";
+import { observeHandlers } from "./observe-handlers.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 import { registerRoutes } from "./routes.ts";
 import { sandboxHandlers } from "./sandbox-handlers.ts";
@@ -102,6 +103,7 @@ export async function createHttpServer(
     limitRate: (caller) => rateLimiter.take(caller, limitsOf(plane, caller.team)),
     handlers: {
       ...sandboxHandlers(plane),
+      ...observeHandlers(plane),
       ...templateHandlers(plane),
       ...teamHandlers(plane.tenants),
       async getHealth() {

@@ -114,12 +114,5 @@ export function sandboxHandlers(plane: ControlPlane): Handlers {
     async getSandbox({ team, path }) {
       return { status: 200, body: detailView(plane, await getSandbox(plane, team, sandboxIdOf(path))) };
     },
-    async getSandboxMetrics({ team, path }) {
-      await getSandbox(plane, team, sandboxIdOf(path));
-      return { status: 200, body: [] };
-    },
-    async listSandboxesMetrics() {
-      return { status: 200, body: { sandboxes: {} } };
-    },
   };
 }

@@ -1,8 +1,14 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampNow } from "@bufbuild/protobuf/wkt";
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { AppError } from "@sandbank/core/errors";
 import { toConnectError } from "@sandbank/protocol/connect-error";
-import { NodeService, type SandboxConfig } from "@sandbank/protocol/gen/node_pb";
+import {
+  type LogEntrySchema,
+  type MetricSampleSchema,
+  NodeService,
+  type SandboxConfig,
+} from "@sandbank/protocol/gen/node_pb";
 import type { NodeClient } from "../node-client.ts";
 
 interface FakeSandbox {
@@ -18,6 +24,8 @@ interface FakeEnd {
   exitCode?: number;
 }
 
+type FakeLogRequest = Parameters<NodeClient["getSandboxLogs"]>[0];
+
 type Fault = () => Promise<void> | void;
 
 const notFound = (sandboxId: string): AppError =>
@@ -29,6 +37,10 @@ export class FakeNode {
   readonly configs: SandboxConfig[] = [];
   readonly kills: string[] = [];
   readonly recentEnds: FakeEnd[] = [];
+  /** What the node is asked for logs, and what it says. */
+  readonly logRequests: FakeLogRequest[] = [];
+  readonly logs: MessageInitShape<typeof LogEntrySchema>[] = [];
+  readonly samples: MessageInitShape<typeof MetricSampleSchema>[] = [];
   readonly #watchers = new Set<(end: FakeEnd) => void>();
   /** Called in each RPC before it does its work; may throw or wait. */
   beforeCreate: Fault = () => undefined;
@@ -70,6 +82,15 @@ export class FakeNode {
         createSandbox: (request) => guarded(() => this.#create(request.config)),
         killSandbox: (request) => guarded(() => this.#kill(request.sandboxId)),
         listSandboxes: () => guarded(() => this.#list()),
+        getSandboxLogs: (request) => {
+          this.logRequests.push(request);
+          return { entries: this.logs };
+        },
+        getSandboxMetrics: () => ({ samples: this.samples }),
+        getNewestMetrics: ({ sandboxIds }) => {
+          const newest = this.samples.at(-1);
+          return { samples: newest ? Object.fromEntries(sandboxIds.map((id) => [id, newest])) : {} };
+        },
         watchEvents: (_request, context) => this.#watch(context.signal),
       });
     });

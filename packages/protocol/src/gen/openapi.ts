@@ -67,7 +67,7 @@ export interface paths {
         };
         /**
          * The newest metrics of several sandboxes
-         * @description No metrics are collected yet, so no sandbox is listed.
+         * @description Sandboxes that have ended, or begun less than some seconds ago, are left out.
          */
         get: operations["listSandboxesMetrics"];
         put?: never;
@@ -191,7 +191,7 @@ export interface paths {
         };
         /**
          * Metrics of one sandbox over time
-         * @description No metrics are collected yet, so the list is empty.
+         * @description Every 5 seconds for the last hour, by the minute for a day; long times come in steps with the mean use of CPU and the most of the rest. Kept for a time after the sandbox's end.
          */
         get: operations["getSandboxMetrics"];
         put?: never;
@@ -533,7 +533,10 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** @deprecated */
+        /**
+         * What a sandbox said and what happened to it, from a time on; also after its end, for a time
+         * @deprecated
+         */
         get: operations["getSandboxLogs"];
         put?: never;
         post?: never;
@@ -553,6 +556,7 @@ export interface paths {
             };
             cookie?: never;
         };
+        /** What a sandbox said and what happened to it; also after its end, for a time */
         get: operations["getSandboxLogsV2"];
         put?: never;
         post?: never;
@@ -674,6 +678,46 @@ export interface paths {
         };
         /** The key's team */
         get: operations["listTeams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/teams/{teamID}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key's own team */
+                teamID: components["parameters"]["TeamID"];
+            };
+            cookie?: never;
+        };
+        /** How many sandboxes ran and started, step by step; the last hour when no time is given */
+        get: operations["getTeamMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/teams/{teamID}/metrics/max": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key's own team */
+                teamID: components["parameters"]["TeamID"];
+            };
+            cookie?: never;
+        };
+        /** The most of one of them in a time */
+        get: operations["getTeamMetricsMax"];
         put?: never;
         post?: never;
         delete?: never;
@@ -907,6 +951,40 @@ export interface components {
             diskTotal: number;
         };
         /** @enum {string} */
+        LogLevel: "debug" | "info" | "warn" | "error";
+        SandboxLogEntry: {
+            /** Format: date-time */
+            timestamp: string;
+            message: string;
+            level: components["schemas"]["LogLevel"];
+            /** @description `logger` says who it is from: node, envd, process, or console for anything else that was said there */
+            fields: components["schemas"]["StringMap"];
+        };
+        SandboxLogs: {
+            logs: {
+                /** Format: date-time */
+                timestamp: string;
+                /** @description A JSON object with `level`, `logger`, `message` and more */
+                line: string;
+            }[];
+            logEntries: components["schemas"]["SandboxLogEntry"][];
+        };
+        TeamMetric: {
+            /** Format: date-time */
+            timestamp: string;
+            timestampUnix: number;
+            /** @description The most at a time in the step */
+            concurrentSandboxes: number;
+            /** @description Per second */
+            sandboxStartRate: number;
+        };
+        MaxTeamMetric: {
+            /** Format: date-time */
+            timestamp: string;
+            timestampUnix: number;
+            value: number;
+        };
+        /** @enum {string} */
         BuildStatus: "waiting" | "building" | "ready" | "error";
         Template: {
             templateID: string;
@@ -1064,6 +1142,9 @@ export interface components {
         TemplateID: string;
         BuildID: string;
         ApiKeyID: string;
+        /** @description The key's own team */
+        TeamID: string;
+        LogLimit: number;
         /** @description A query string of percent-encoded pairs, itself percent-encoded; all pairs must match */
         MetadataFilter: string;
         /** @description The `X-Next-Token` of the page before */
@@ -1266,6 +1347,8 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TooLate"];
         };
     };
     getSandbox: {
@@ -1496,6 +1579,8 @@ export interface operations {
             404: components["responses"]["NotFound"];
             429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TooLate"];
         };
     };
     listTemplates: {
@@ -1966,7 +2051,11 @@ export interface operations {
     };
     getSandboxLogs: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Milliseconds since 1970 */
+                start?: number;
+                limit?: components["parameters"]["LogLimit"];
+            };
             header?: never;
             path: {
                 /** @description Also as `id-clientID`; what follows the first dash is ignored */
@@ -1976,16 +2065,38 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SandboxLogs"];
+                };
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooMany"];
-            501: components["responses"]["NotYet"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TooLate"];
         };
     };
     getSandboxLogsV2: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Milliseconds since 1970. Forward, entries from there on; backward, entries up to there */
+                cursor?: number;
+                limit?: components["parameters"]["LogLimit"];
+                /** @description Oldest first, or newest first */
+                direction?: "forward" | "backward";
+                /** @description The least level that is given */
+                level?: "debug" | "info" | "warn" | "error";
+                /** @description Part of the message, case-sensitive */
+                search?: string;
+            };
             header?: never;
             path: {
                 /** @description Also as `id-clientID`; what follows the first dash is ignored */
@@ -1995,11 +2106,25 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        logs: components["schemas"]["SandboxLogEntry"][];
+                    };
+                };
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooMany"];
-            501: components["responses"]["NotYet"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TooLate"];
         };
     };
     createSnapshot: {
@@ -2207,6 +2332,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Team"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    getTeamMetrics: {
+        parameters: {
+            query?: {
+                /** @description Unix seconds */
+                start?: number;
+                /** @description Unix seconds */
+                end?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The key's own team */
+                teamID: components["parameters"]["TeamID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamMetric"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    getTeamMetricsMax: {
+        parameters: {
+            query: {
+                /** @description Unix seconds */
+                start?: number;
+                /** @description Unix seconds */
+                end?: number;
+                metric: "concurrent_sandboxes" | "sandbox_start_rate";
+            };
+            header?: never;
+            path: {
+                /** @description The key's own team */
+                teamID: components["parameters"]["TeamID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Which, and when */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaxTeamMetric"];
                 };
             };
             400: components["responses"]["BadRequest"];
