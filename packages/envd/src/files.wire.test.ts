@@ -1,6 +1,9 @@
+import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { get, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startOnBun, startOnNode, type TestDaemon } from "./testing/daemons.ts";
@@ -45,6 +48,27 @@ describe.each([
     expect(gunzipSync(reply.body).toString()).toBe(text);
     const bad = await client.http("POST", at("bad"), { ...octets, "content-encoding": "gzip" }, "no gzip");
     expect(bad.status).toBe(400);
+  });
+
+  it("takes a large file and gives it back byte for byte, however slow the reader", async () => {
+    const bytes = randomBytes(24 * 1024 * 1024 + 1);
+    await client.http("POST", at("large"), octets, bytes);
+    expect(Buffer.compare(await readFile(join(dir, "large")), bytes)).toBe(0);
+    const form = `--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n`;
+    const body = Buffer.concat([Buffer.from(form), bytes, Buffer.from("\r\n--b--\r\n")]);
+    await client.http("POST", at("parts"), { "content-type": "multipart/form-data; boundary=b" }, body);
+    expect(Buffer.compare(await readFile(join(dir, "parts")), bytes)).toBe(0);
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    get({ port: daemon.port, host: "127.0.0.1", path: at("large"), agent: false }, resolve).on(
+      "error",
+      reject,
+    );
+    const pieces: Buffer[] = [];
+    for await (const piece of await promise) {
+      pieces.push(piece as Buffer);
+      await nextTurn();
+    }
+    expect(Buffer.compare(Buffer.concat(pieces), bytes)).toBe(0);
   });
 
   it("stores the parts of a form under their names", async () => {

@@ -7,8 +7,9 @@ import { HttpError, sendJson } from "../http/reply.ts";
 import { stringField, stringListField } from "../rpc/fields.ts";
 import type { SandboxState } from "../state.ts";
 import { filePath, fileUser } from "./access.ts";
+import { FileIo } from "./file-io.ts";
 import { fileChunks } from "./send-file.ts";
-import { openForWriting, writeAll } from "./write-file.ts";
+import { openForWriting } from "./write-file.ts";
 
 /** POST /files/compose: joins files in the order given, then removes them. */
 export async function compose({ request, response }: Exchange, state: SandboxState): Promise<void> {
@@ -28,9 +29,10 @@ export async function compose({ request, response }: Exchange, state: SandboxSta
   }
   const target = await openForWriting(destination, user);
   try {
+    const io = await FileIo.of(target, destination);
     for (const source of sources) {
       await using file = await open(source, "r");
-      for await (const chunk of fileChunks(file)) await writeAll(target, chunk);
+      for await (const chunk of fileChunks(file)) await io.writeAll(chunk);
     }
   } finally {
     await target.close();

@@ -15,6 +15,7 @@ import {
   RangeNotSatisfiable,
   rangeHolds,
 } from "./negotiate.ts";
+import { FileIo } from "./file-io.ts";
 import { fileChunks, sendChunks } from "./send-file.ts";
 
 /** GET /files: one file, whole or in part, as it is or in gzip. */
@@ -80,7 +81,7 @@ async function sendFile(
   // Files of /proc claim to be empty: they are read to their end, whatever the size says.
   const size = stat.size === 0 && bytesRead > 0 ? undefined : stat.size;
   if (encoding === "gzip") await sendGzip(request.method, response, file);
-  else await sendIdentity(request.method, response, file, range, size);
+  else await sendIdentity(request.method, response, await FileIo.of(file, path), range, size);
 }
 
 function isPartial(headers: NodeJS.Dict<string | string[]>): boolean {
@@ -107,7 +108,7 @@ function rangeOf(header: string | undefined, size: number, response: ServerRespo
 async function sendIdentity(
   method: string | undefined,
   response: ServerResponse,
-  file: FileHandle,
+  file: FileIo,
   range: ByteRange | undefined,
   size: number | undefined,
 ): Promise<void> {

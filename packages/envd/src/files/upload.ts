@@ -8,7 +8,8 @@ import type { MetadataStore } from "../system/xattr.ts";
 import type { User } from "../system/users.ts";
 import { checkFileAccess, filePath, fileUser } from "./access.ts";
 import { metadataOf } from "./metadata-headers.ts";
-import { openForWriting, storeMetadata, writeAll } from "./write-file.ts";
+import { FileIo } from "./file-io.ts";
+import { openForWriting, storeMetadata } from "./write-file.ts";
 
 export interface UploadedFile {
   path: string;
@@ -75,9 +76,10 @@ export async function receiveFile(
   const { user, metadata, store } = context;
   const file = await openForWriting(path, user);
   try {
+    const io = await FileIo.of(file, path);
     // Left open on a failure: ending the body would end the connection, and with it the answer that says what failed.
     const chunks = body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
-    for await (const chunk of chunks) await writeAll(file, chunk);
+    for await (const chunk of chunks) await io.writeAll(chunk);
     storeMetadata(file, metadata, store);
   } catch (error) {
     body.resume();

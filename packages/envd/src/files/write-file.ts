@@ -30,14 +30,6 @@ export async function openForWriting(path: string, user: User): Promise<FileHand
   }
 }
 
-/** Writes all of it: one write may take less, and says ENOSPC only at the next. */
-export async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let offset = 0; offset < bytes.length;) {
-    const { bytesWritten } = await file.write(bytes, offset, bytes.length - offset);
-    offset += bytesWritten;
-  }
-}
-
 /** Makes `metadata` the file's whole set; a file system without attributes is fine as long as there is nothing to keep. */
 export function storeMetadata(
   file: FileHandle,

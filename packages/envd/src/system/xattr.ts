@@ -4,12 +4,16 @@ import { errno, syscallNumber } from "./syscalls.ts";
 const prefix = "user.e2b.";
 const listBytes = 65536;
 const valueBytes = 65536;
+const pathBytes = 4096;
 
 const cString = (text: string): Uint8Array => Buffer.from(`${text}\0`);
 
 /** File metadata that clients attach at upload, kept as extended attributes `user.e2b.<key>`. */
 export class MetadataStore {
   readonly #libc: Libc;
+  /** A path and its NUL: encoded into the same bytes for each of a thousand files. */
+  readonly #path = new Uint8Array(pathBytes);
+  readonly #encoder = new TextEncoder();
   readonly #list = new Uint8Array(listBytes);
   readonly #value = new Uint8Array(valueBytes);
 
@@ -19,7 +23,9 @@ export class MetadataStore {
 
   /** Undefined when the file has none, or its file system keeps none. Follows symbolic links. */
   read(path: string): Record<string, string> | undefined {
-    const file = cString(path);
+    const file = this.#encodePath(path);
+    // Asked for the size alone first, which is 0 nearly always: the kernel clears a buffer as large as the one given.
+    if (this.#libc.syscall(syscallNumber("listxattr"), file, 0, 0) <= 0) return undefined;
     const size = this.#libc.syscall(syscallNumber("listxattr"), file, this.#list, listBytes);
     if (size <= 0) return undefined;
     let metadata: Record<string, string> | undefined;
@@ -37,6 +43,13 @@ export class MetadataStore {
       metadata[name.slice(prefix.length)] = Buffer.from(this.#value.buffer, 0, length).toString();
     }
     return metadata;
+  }
+
+  #encodePath(path: string): Uint8Array {
+    const { read, written } = this.#encoder.encodeInto(path, this.#path);
+    if (read < path.length || written === pathBytes) return cString(path);
+    this.#path[written] = 0;
+    return this.#path;
   }
 
   /** Makes `metadata` the whole set of an open file. Gives minus errno when the file system refuses. */
