@@ -17,7 +17,6 @@ import { RpcDispatcher } from "./rpc/dispatch.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import { SandboxState } from "./state.ts";
 import { setClock } from "./system/clock.ts";
-import { CredentialSwitch } from "./system/credentials.ts";
 import { UserDatabase } from "./system/users.ts";
 import { MetadataStore } from "./system/xattr.ts";
 
@@ -34,7 +33,7 @@ export interface DaemonOptions {
 export function createDaemon({ runtime, logger, defaultUser, ownsClock }: DaemonOptions): Server {
   const state = new SandboxState(new UserDatabase(), defaultUser);
   const metadata = new MetadataStore(runtime.libc);
-  const processes = new ProcessManager(runtime, state, new CredentialSwitch(runtime.libc));
+  const processes = new ProcessManager(runtime, state, logger);
   const metrics = new MetricsReader();
   const clock = ownsClock ? (ms: number) => setClock(runtime.libc, ms) : undefined;
   const bulk = (serve: (exchange: Exchange) => Promise<void>) => (exchange: Exchange) =>

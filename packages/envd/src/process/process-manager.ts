@@ -1,12 +1,15 @@
 import { closeSync, openSync, statSync, writeSync } from "node:fs";
 import { AppError, errorText } from "@sandbank/core/errors";
+import type { Logger } from "@sandbank/core/logger";
 import type { Runtime, SpawnedProcess, SpawnRequest } from "../runtime/runtime.ts";
 import type { SandboxState } from "../state.ts";
-import type { CredentialSwitch } from "../system/credentials.ts";
+import { CredentialSwitch } from "../system/credentials.ts";
+import { ProcessLimit } from "../system/process-limit.ts";
 import { resolvePath } from "../system/paths.ts";
 import type { User } from "../system/users.ts";
 import { type ManagedProcess, PipedProcess, PtyManagedProcess } from "./managed-process.ts";
 import { isLive, ProcessTable } from "./process-table.ts";
+import { RunawayWatch } from "./runaway-watch.ts";
 import type { StartRequest } from "./start-request.ts";
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -19,11 +22,15 @@ export class ProcessManager {
   readonly #runtime: Runtime;
   readonly #state: SandboxState;
   readonly #credentials: CredentialSwitch;
+  readonly #limit: ProcessLimit;
+  readonly #runaways: RunawayWatch;
 
-  constructor(runtime: Runtime, state: SandboxState, credentials: CredentialSwitch) {
+  constructor(runtime: Runtime, state: SandboxState, logger: Logger) {
     this.#runtime = runtime;
     this.#state = state;
-    this.#credentials = credentials;
+    this.#credentials = new CredentialSwitch(runtime.libc);
+    this.#limit = new ProcessLimit(runtime.libc);
+    this.#runaways = new RunawayWatch({ limit: this.#limit.forPrograms, logger });
   }
 
   list(): ManagedProcess[] {
@@ -50,6 +57,7 @@ export class ProcessManager {
       if (started.wasVerbose) this.#runtime.collectGarbage();
     });
     lowerPriorityForOom(started.pid);
+    this.#runaways.start(() => this.table.all().some(isLive));
     return started;
   }
 
@@ -75,10 +83,13 @@ export class ProcessManager {
     request: SpawnRequest,
     launch: (request: SpawnRequest) => ManagedProcess,
   ): ManagedProcess {
-    const attempt = (spawn: SpawnRequest) => this.#credentials.run(user, groups, () => launch(spawn));
+    const attempt = (spawn: SpawnRequest) =>
+      this.#limit.run(() => this.#credentials.run(user, groups, () => launch(spawn)));
     try {
       return attempt(request);
     } catch (error) {
+      // Nothing can be started for want of processes: once whoever took them has ended, it can.
+      if (isExhausted(error) && this.#runaways.makeRoom()) return attempt(request);
       if (!notExecutable(error)) throw spawnError(request.file, error);
     }
     try {
@@ -105,6 +116,8 @@ function notExecutable(error: unknown): boolean {
     code === "ENOENT" || code === "EACCES" || code === "ENOEXEC" || code === "ENOTDIR" || code === "ELOOP"
   );
 }
+
+const isExhausted = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "EAGAIN";
 
 function spawnError(file: string, error: unknown): AppError {
   if (error instanceof AppError) return error;

@@ -29,6 +29,8 @@ export interface SpawnOptions {
   cwd: string;
   env: Record<string, string>;
   argv0?: string;
+  /** In a session of its own. */
+  detached?: boolean;
   stdio?: ("ignore" | number)[];
   terminal?: TerminalOptions;
 }

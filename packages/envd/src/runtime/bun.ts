@@ -132,6 +132,8 @@ function spawn(request: SpawnRequest): SpawnedProcess {
     const child = bun.spawn([request.file, ...request.args], {
       cwd: request.cwd,
       env: request.env,
+      // A session of its own: `kill 0` in a command must not reach the daemon, and its descendants can be told apart.
+      detached: true,
       stdio: [stdin?.readEnd ?? "ignore", stdout.writeEnd, stderr.writeEnd],
     });
     closeAll(stdin?.readEnd, stdout.writeEnd, stderr.writeEnd);

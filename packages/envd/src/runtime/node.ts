@@ -172,6 +172,7 @@ function spawn(request: SpawnRequest): SpawnedProcess {
     const child = nodeSpawn(request.file, request.args, {
       cwd: request.cwd,
       env: request.env,
+      detached: true,
       stdio: [stdin?.readEnd ?? "ignore", stdout.writeEnd, stderr.writeEnd],
     });
     const watched = watch(child);

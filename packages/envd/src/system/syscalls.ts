@@ -16,6 +16,7 @@ const table = {
   inotifyRmWatch: [255, 28],
   pipe2: [293, 59],
   inotifyInit1: [294, 26],
+  prlimit64: [302, 261],
 } as const;
 
 export type SyscallName = keyof typeof table;

@@ -67,7 +67,11 @@ export function containerConfig(
     process: {
       ...processOf(spec),
       capabilities: capabilitySets(capabilities),
-      rlimits: [{ type: "RLIMIT_NOFILE", hard: files, soft: Math.min(files, 65_536) }],
+      rlimits: [
+        { type: "RLIMIT_NOFILE", hard: files, soft: Math.min(files, 65_536) },
+        // The group holds all users' processes together; the daemon divides this one between itself and programs.
+        { type: "RLIMIT_NPROC", hard: spec.limits.pids, soft: spec.limits.pids },
+      ],
       noNewPrivileges: true,
     },
     root: { path: rootfs, readonly: false },
