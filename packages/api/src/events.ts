@@ -1,5 +1,6 @@
 import { type AppError, errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
+import type { AuditLog } from "./audit.ts";
 import type { EndReason, SandboxRecord } from "@sandbank/store/sandbox-record";
 
 export type EventName =
@@ -15,9 +16,11 @@ export type EventName =
 export class Events {
   readonly counts: Partial<Record<EventName, number>> = {};
   readonly #logger: Logger;
+  readonly #audit: AuditLog | undefined;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, audit?: AuditLog) {
     this.#logger = logger;
+    this.#audit = audit;
   }
 
   sandboxCreated(record: SandboxRecord, durationMs: number): void {
@@ -37,6 +40,15 @@ export class Events {
   sandboxEnded(sandboxId: string, reason: EndReason, exitCode: number | undefined): void {
     this.#count("sandbox_ended");
     this.#logger.info({ sandboxId, reason, exitCode }, "sandbox ended");
+    // Who asked for a kill is written down with the request.
+    if (reason === "killed") return;
+    this.#audit?.write({
+      actor: { kind: reason === "timeout" ? "timeout" : "system" },
+      action: "sandbox_ended",
+      sandboxId,
+      outcome: "done",
+      detail: { reason, exitCode },
+    });
   }
 
   sandboxExtended(sandboxId: string, endAtMs: number): void {
@@ -48,6 +60,8 @@ export class Events {
   orphanKilled(sandboxId: string): void {
     this.#count("orphan_killed");
     this.#logger.warn({ sandboxId }, "unknown sandbox on the node killed");
+    const actor = { kind: "system" } as const;
+    this.#audit?.write({ actor, action: "orphan_killed", sandboxId, outcome: "done" });
   }
 
   /** One difference between store and node could not be repaired; the next round tries again. */

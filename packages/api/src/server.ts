@@ -7,6 +7,7 @@ import type { SandboxDirectory } from "@sandbank/protocol/routing";
 import { envdAccessToken, trafficAccessToken } from "@sandbank/protocol/tokens";
 import type { Store } from "@sandbank/store/store";
 import type { TeamLimits } from "@sandbank/store/teams";
+import type { AuditLog } from "./audit.ts";
 import { Evictor } from "./background/evictor.ts";
 import { NodeWatcher } from "./background/node-watcher.ts";
 import { Reconciler } from "./background/reconciler.ts";
@@ -39,6 +40,8 @@ export interface ApiOptions {
   /** Sent to clients as the domain of sandbox host names, port included; null leaves it to their configuration. */
   domain: string | null;
   logger?: Logger;
+  /** Told about everything that changes something. */
+  audit?: AuditLog;
   /** What teams without limits of their own get, where it differs from `defaultLimits`. */
   limits?: Partial<TeamLimits>;
   /** Pause between two comparisons of store and node. */
@@ -78,7 +81,7 @@ function buildPlane(options: ApiOptions, logger: Logger): ControlPlane {
       envd: (sandboxId) => envdAccessToken(options.tokenSeed, sandboxId),
       traffic: (sandboxId) => trafficAccessToken(options.tokenSeed, sandboxId),
     },
-    events: new Events(logger),
+    events: new Events(logger, options.audit),
     limits,
     tenants: new Tenants(options.store, limits),
     domain: options.domain,
@@ -94,7 +97,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const plane = buildPlane(options, logger);
   for (const record of await options.store.sandboxes.inStates(["running"])) publish(plane, record);
   let draining = false;
-  const http = await createHttpServer(plane, logger, () => draining);
+  const http = await createHttpServer(plane, { logger, audit: options.audit, isDraining: () => draining });
   const watcher = new NodeWatcher(plane);
   const reconciler = new Reconciler(plane, options.reconcileIntervalMs ?? defaultReconcileIntervalMs);
   const evictor = new Evictor(plane);

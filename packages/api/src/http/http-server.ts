@@ -10,6 +10,8 @@ import type { Logger } from "@sandbank/core/logger";
 import { httpStatusOf } from "@sandbank/protocol/error-tables";
 import { headers } from "@sandbank/protocol/headers";
 import { type ControlPlane, limitsOf } from "../control-plane.ts";
+import type { AuditLog } from "../audit.ts";
+import { auditRequests } from "./audit-requests.ts";
 import { authenticator } from "./authentication.ts";
 import { sendError } from "./error-reply.ts";
 import { acceptJsonBodies } from "./json-body.ts";
@@ -72,11 +74,16 @@ function answerErrors(app: FastifyInstance, logger: Logger): void {
   });
 }
 
+export interface HttpServerOptions {
+  logger: Logger;
+  audit: AuditLog | undefined;
+  isDraining: () => boolean;
+}
+
 /** The HTTP server with every operation of the contract, not yet listening. */
 export async function createHttpServer(
   plane: ControlPlane,
-  logger: Logger,
-  isDraining: () => boolean,
+  { logger, audit, isDraining }: HttpServerOptions,
 ): Promise<FastifyInstance> {
   const app = Fastify({
     bodyLimit: maxBodyBytes,
@@ -97,6 +104,7 @@ export async function createHttpServer(
   acceptJsonBodies(app);
   answerErrors(app, logger);
   logRequests(app, logger);
+  if (audit) auditRequests(app, audit);
   const rateLimiter = new RateLimiter();
   registerRoutes(app, {
     authenticate: authenticator(plane.store),
