@@ -6,6 +6,7 @@ import type { Team, TeamLimits } from "@sandbank/store/teams";
 import type { Events } from "./events.ts";
 import type { NodePort } from "./ports.ts";
 import type { RunningSandboxes } from "./running-sandboxes.ts";
+import type { Nodes } from "./use-cases/nodes.ts";
 import type { Tenants } from "./use-cases/tenants.ts";
 
 /** Everything that the use-cases work with. */
@@ -20,6 +21,9 @@ export interface ControlPlane {
   tokens: SandboxTokens;
   events: Events;
   tenants: Tenants;
+  nodes: Nodes;
+  /** Of the operator's token; without it nobody is the operator. */
+  adminTokenHash: string | undefined;
   /** Limits of teams that have none of their own. */
   limits: TeamLimits;
   /** Domain of sandbox host names, sent to clients; null leaves the choice to them. */

@@ -78,7 +78,7 @@ export function nodePort(client: NodeClient): NodePort {
       if (known) return known;
       const options = { timeoutMs: queryTimeoutMs };
       const node = await call("answer", queryTimeoutMs, () => client.getNode({}, options));
-      known = { nodeId: node.nodeId, isolation: node.isolation, driver: node.driver };
+      known = { nodeId: node.nodeId, version: node.version, isolation: node.isolation, driver: node.driver };
       return known;
     },
     async create(config) {

@@ -18,6 +18,7 @@ export interface NodePort {
 
 export interface NodeInfo {
   nodeId: string;
+  version: string;
   isolation: string;
   driver: string;
 }

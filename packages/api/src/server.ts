@@ -4,7 +4,7 @@ import { KeyedLock } from "@sandbank/core/keyed-lock";
 import { type Logger, silentLogger } from "@sandbank/core/logger";
 import type { BuildManifest } from "@sandbank/protocol/build-manifest";
 import type { SandboxDirectory } from "@sandbank/protocol/routing";
-import { envdAccessToken, trafficAccessToken } from "@sandbank/protocol/tokens";
+import { envdAccessToken, hashToken, trafficAccessToken } from "@sandbank/protocol/tokens";
 import type { Store } from "@sandbank/store/store";
 import type { TeamLimits } from "@sandbank/store/teams";
 import type { AuditLog } from "./audit.ts";
@@ -17,6 +17,7 @@ import { createHttpServer } from "./http/http-server.ts";
 import { type NodeClient, nodePort } from "./node-client.ts";
 import { type RunningSandbox, RunningSandboxes } from "./running-sandboxes.ts";
 import { type RegisterBuildOptions, ensureDefaultTeamAndKey, registerBuild } from "./use-cases/bootstrap.ts";
+import { Nodes } from "./use-cases/nodes.ts";
 import { Tenants } from "./use-cases/tenants.ts";
 
 /** Limits of a team unless told otherwise. */
@@ -37,6 +38,8 @@ export interface ApiOptions {
   node: NodeClient;
   /** Secret that sandbox tokens are derived from; must stay the same over restarts. */
   tokenSeed: string;
+  /** What an operator sends in `X-Admin-Token`; without it nobody is the operator. */
+  adminToken?: string;
   /** Sent to clients as the domain of sandbox host names, port included; null leaves it to their configuration. */
   domain: string | null;
   logger?: Logger;
@@ -71,9 +74,11 @@ export interface Api {
 
 function buildPlane(options: ApiOptions, logger: Logger): ControlPlane {
   const limits = { ...defaultLimits, ...options.limits };
+  const { store, adminToken } = options;
+  const node = nodePort(options.node);
   return {
-    store: options.store,
-    node: nodePort(options.node),
+    store,
+    node,
     running: new RunningSandboxes(),
     locks: new KeyedLock(),
     creating: new Map(),
@@ -83,7 +88,9 @@ function buildPlane(options: ApiOptions, logger: Logger): ControlPlane {
     },
     events: new Events(logger, options.audit),
     limits,
-    tenants: new Tenants(options.store, limits),
+    tenants: new Tenants(store, limits),
+    nodes: new Nodes(node, store.nodes, store.sandboxes),
+    adminTokenHash: adminToken === undefined ? undefined : hashToken(adminToken),
     domain: options.domain,
   };
 }
@@ -96,6 +103,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const logger = options.logger ?? silentLogger;
   const plane = buildPlane(options, logger);
   for (const record of await options.store.sandboxes.inStates(["running"])) publish(plane, record);
+  await plane.nodes.load();
   let draining = false;
   const http = await createHttpServer(plane, { logger, audit: options.audit, isDraining: () => draining });
   const watcher = new NodeWatcher(plane);

@@ -24,6 +24,7 @@ export type ErrorCode = (typeof errorCodes)[number];
 export const errorReasons = [
   "sandbox_capacity_unavailable",
   "sandbox_placement_timeout",
+  "sandbox_no_compatible_node",
   "sandbox_create_failed",
   "sandbox_slot_unavailable",
   "sandbox_disk_failed",

@@ -1,6 +1,8 @@
 /** Header names of E2B's wire protocol, lower case as Node delivers them. */
 export const headers = {
   apiKey: "x-api-key",
+  adminToken: "x-admin-token",
+  teamId: "x-team-id",
   accessToken: "x-access-token",
   sandboxId: "e2b-sandbox-id",
   sandboxPort: "e2b-sandbox-port",

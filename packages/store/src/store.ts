@@ -5,6 +5,7 @@ import { AppError, errorText } from "@sandbank/core/errors";
 import { ApiKeyStore } from "./api-keys.ts";
 import { IdempotencyStore } from "./idempotency.ts";
 import { migrate } from "./migrations.ts";
+import { NodeStore } from "./nodes.ts";
 import { SandboxStore } from "./sandboxes.ts";
 import type { Database } from "./schema.ts";
 import { nodeSqliteDialect } from "./sqlite.ts";
@@ -17,6 +18,7 @@ export interface Store {
   readonly apiKeys: ApiKeyStore;
   readonly templates: TemplateStore;
   readonly sandboxes: SandboxStore;
+  readonly nodes: NodeStore;
   readonly idempotency: IdempotencyStore;
   close(): Promise<void>;
 }
@@ -57,6 +59,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     apiKeys: new ApiKeyStore(db),
     templates: new TemplateStore(db),
     sandboxes: new SandboxStore(db),
+    nodes: new NodeStore(db),
     idempotency: new IdempotencyStore(db),
     close: () => db.destroy(),
   };

@@ -12,10 +12,11 @@ import { headers } from "@sandbank/protocol/headers";
 import { type ControlPlane, limitsOf } from "../control-plane.ts";
 import type { AuditLog } from "../audit.ts";
 import { auditRequests } from "./audit-requests.ts";
-import { authenticator } from "./authentication.ts";
+import { authenticator, operatorCheck } from "./authentication.ts";
 import { sendError } from "./error-reply.ts";
 import { acceptJsonBodies } from "./json-body.ts";
 import { observeHandlers } from "./observe-handlers.ts";
+import { operatorHandlers } from "./operator-handlers.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 import { registerRoutes } from "./routes.ts";
 import { sandboxHandlers } from "./sandbox-handlers.ts";
@@ -106,16 +107,20 @@ export async function createHttpServer(
   logRequests(app, logger);
   if (audit) auditRequests(app, audit);
   const rateLimiter = new RateLimiter();
+  const checkOperator = operatorCheck(plane.adminTokenHash);
   registerRoutes(app, {
-    authenticate: authenticator(plane.store),
+    authenticate: authenticator(plane.store, checkOperator),
+    checkOperator,
     limitRate: (caller) => rateLimiter.take(caller, limitsOf(plane, caller.team)),
     handlers: {
       ...sandboxHandlers(plane),
       ...observeHandlers(plane),
       ...templateHandlers(plane),
       ...teamHandlers(plane.tenants),
+      ...operatorHandlers(plane),
       async getHealth() {
         if (isDraining()) throw new AppError({ code: "unavailable", message: "the service is stopping" });
+        await plane.nodes.assertPlacement();
         return { status: 204, body: undefined };
       },
     },

@@ -17,6 +17,7 @@ declare module "fastify" {
 export interface RouteOptions {
   handlers: Handlers;
   authenticate: (headers: FastifyRequest["headers"]) => Promise<Caller>;
+  checkOperator: (headers: FastifyRequest["headers"]) => void;
   /** Counts a request of a team. */
   limitRate: (caller: Caller) => RateLimitAnswer;
 }
@@ -70,6 +71,7 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
       config: { operationId: operation.id },
       // Before the body is read: strangers can't make the service parse anything.
       onRequest: async (request, reply) => {
+        if (operation.access === "operator") options.checkOperator(request.headers);
         if (operation.access !== "team") return;
         request.caller = await options.authenticate(request.headers);
         const { headers, refusal } = options.limitRate(request.caller);

@@ -72,7 +72,12 @@ export class TestApi {
   }
 
   static #open(store: Store, node: FakeNode, options: Partial<ApiOptions>): Promise<Api> {
-    const defaults = { tokenSeed: "seed", domain: "localhost:49983", reconcileIntervalMs: 60_000 };
+    const defaults = {
+      tokenSeed: "seed",
+      adminToken: "operator",
+      domain: "localhost:49983",
+      reconcileIntervalMs: 60_000,
+    };
     return createApi({ store, node: node.client(), ...defaults, ...options });
   }
 

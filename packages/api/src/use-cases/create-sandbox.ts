@@ -27,6 +27,7 @@ function createFailure(error: unknown): AppError {
 
 async function plan(plane: ControlPlane, team: Team, wanted: NewSandbox): Promise<SandboxRecord> {
   const timeoutMs = checkedTimeoutMs(wanted.timeoutSec, limitsOf(plane, team));
+  await plane.nodes.assertPlacement();
   const { template, build, alias } = await resolveTemplate(plane.store.templates, team, wanted.template);
   const nowMs = Date.now();
   return {

@@ -9,6 +9,7 @@ export const repositoryDir = fileURLToPath(new URL("../../../../", import.meta.u
 export const pathsOf = (config: Config) => ({
   database: join(config.stateDir, "sandbank.db"),
   apiKeyFile: join(config.stateDir, "api-key"),
+  adminTokenFile: join(config.stateDir, "admin-token"),
   seedFile: join(config.stateDir, "token-seed"),
   sandboxesDir: join(config.stateDir, "sandboxes"),
   observeDir: join(config.stateDir, "observe"),

@@ -17,11 +17,11 @@ export async function writeSecret(file: string, text: string): Promise<void> {
   await writeFile(file, `${text}\n`, { mode: 0o600 });
 }
 
-/** The seed that sandbox tokens are derived from; made at first use, the same ever after. */
-export async function tokenSeed(file: string): Promise<string> {
+/** 64 random hex digits in a root-only file; made at first use, the same ever after. */
+export async function lastingSecret(file: string): Promise<string> {
   const known = await readSecret(file);
   if (known) return known;
-  const seed = randomBytes(32).toString("hex");
-  await writeSecret(file, seed);
-  return seed;
+  const secret = randomBytes(32).toString("hex");
+  await writeSecret(file, secret);
+  return secret;
 }

@@ -15,7 +15,7 @@ import { type AdminHandlers, type SandboxStatus, startAdminServer } from "./admi
 import { openLog } from "./logger.ts";
 import { driversOptions, type NodeParts, orchestratorOptions } from "./orchestrator-options.ts";
 import { tenancyRoutes } from "./tenancy-routes.ts";
-import { readSecret, tokenSeed, writeSecret } from "./secrets.ts";
+import { lastingSecret, readSecret, writeSecret } from "./secrets.ts";
 
 /** How long requests under way may take to finish at shutdown (ms). */
 const graceMs = 5_000;
@@ -87,7 +87,8 @@ async function startParts(
   const api = await createApi({
     store,
     node: createClient(NodeService, transport),
-    tokenSeed: await tokenSeed(paths.seedFile),
+    tokenSeed: await lastingSecret(paths.seedFile),
+    adminToken: await lastingSecret(paths.adminTokenFile),
     domain: config.domain,
     logger,
     limits: config.limits,

@@ -691,7 +691,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description The key's own team */
+                /** @description Id of a team; a key finds only its own */
                 teamID: components["parameters"]["TeamID"];
             };
             cookie?: never;
@@ -711,7 +711,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description The key's own team */
+                /** @description Id of a team; a key finds only its own */
                 teamID: components["parameters"]["TeamID"];
             };
             cookie?: never;
@@ -764,6 +764,140 @@ export interface paths {
         patch: operations["renameApiKey"];
         trace?: never;
     };
+    "/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The nodes and what is on them */
+        get: operations["listNodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/nodes/{nodeID}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                nodeID: string;
+            };
+            cookie?: never;
+        };
+        /** One node with its sandboxes */
+        get: operations["getNode"];
+        put?: never;
+        /** Let a node take new sandboxes, or only keep those it has */
+        post: operations["setNodeStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/sandboxes/running-counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many sandboxes run, by team */
+        get: operations["countRunningSandboxes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/teams/{teamID}/sandboxes/kill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a team; a key finds only its own */
+                teamID: components["parameters"]["TeamID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End every sandbox of a team */
+        post: operations["killTeamSandboxes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/teams/{teamID}/builds/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a team; a key finds only its own */
+                teamID: components["parameters"]["TeamID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["cancelTeamBuilds"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/teams/{teamID}/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a team; a key finds only its own */
+                teamID: components["parameters"]["TeamID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a key of any team */
+        post: operations["createTeamApiKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/teams/{teamID}/api-keys/{apiKeyID}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a team; a key finds only its own */
+                teamID: components["parameters"]["TeamID"];
+                apiKeyID: components["parameters"]["ApiKeyID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Refuse a key of any team from now on */
+        delete: operations["deleteTeamApiKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -814,6 +948,40 @@ export interface components {
         };
         NewTeamApiKey: {
             name: string;
+        };
+        Node: {
+            id: string;
+            /** @description The same */
+            nodeID: string;
+            /**
+             * Format: uuid
+             * @description There is one cluster
+             */
+            clusterID: string;
+            serviceInstanceID: string;
+            version: string;
+            /** @description Empty */
+            commit: string;
+            /** @enum {string} */
+            status: "ready" | "draining" | "connecting" | "unhealthy" | "standby";
+            sandboxCount: number;
+            sandboxStartingCount: number;
+            /** @description Since the service started */
+            createSuccesses: number;
+            /** @description Since the service started */
+            createFails: number;
+            /** @description Tier of new sandboxes */
+            isolation?: string;
+            driver?: string;
+            metrics: {
+                /** @description CPUs promised to sandboxes */
+                allocatedCPU: number;
+                allocatedMemoryBytes: number;
+                allocatedDiskBytes: number;
+            };
+        };
+        NodeDetail: components["schemas"]["Node"] & {
+            sandboxIDs: string[];
         };
         StringMap: {
             [key: string]: string;
@@ -1142,7 +1310,7 @@ export interface components {
         TemplateID: string;
         BuildID: string;
         ApiKeyID: string;
-        /** @description The key's own team */
+        /** @description Id of a team; a key finds only its own */
         TeamID: string;
         LogLimit: number;
         /** @description A query string of percent-encoded pairs, itself percent-encoded; all pairs must match */
@@ -2351,7 +2519,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The key's own team */
+                /** @description Id of a team; a key finds only its own */
                 teamID: components["parameters"]["TeamID"];
             };
             cookie?: never;
@@ -2385,7 +2553,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The key's own team */
+                /** @description Id of a team; a key finds only its own */
                 teamID: components["parameters"]["TeamID"];
             };
             cookie?: never;
@@ -2515,6 +2683,221 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    listNodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Node"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TooLate"];
+        };
+    };
+    getNode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                nodeID: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The node */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TooLate"];
+        };
+    };
+    setNodeStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                nodeID: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Ignored; there is one cluster */
+                    clusterID?: string;
+                    /** @enum {string} */
+                    status: "ready" | "draining";
+                };
+            };
+        };
+        responses: {
+            /** @description Set; it outlives restarts */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TooLate"];
+        };
+    };
+    countRunningSandboxes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By team id; teams without any are left out */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: number;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    killTeamSandboxes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a team; a key finds only its own */
+                teamID: components["parameters"]["TeamID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        killedCount: number;
+                        failedCount: number;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    cancelTeamBuilds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a team; a key finds only its own */
+                teamID: components["parameters"]["TeamID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            501: components["responses"]["NotYet"];
+        };
+    };
+    createTeamApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a team; a key finds only its own */
+                teamID: components["parameters"]["TeamID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTeamApiKey"];
+            };
+        };
+        responses: {
+            /** @description The key; its text is told here only */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedTeamApiKey"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    deleteTeamApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a team; a key finds only its own */
+                teamID: components["parameters"]["TeamID"];
+                apiKeyID: components["parameters"]["ApiKeyID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The next request with it is refused */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
             500: components["responses"]["Internal"];
         };
     };
