@@ -18,6 +18,11 @@ const { values } = parseArgs({
   },
 });
 
+/** After a start, before memory is given back: the first request of a fresh sandbox is not to wait for it. */
+const settleMs = 500;
+/** Without a request: then a millisecond more for the next one is worth what can be given back. */
+const idleMs = 30_000;
+
 async function loadRuntime(): Promise<Runtime> {
   const module = process.versions["bun"] ? import("./runtime/bun.ts") : import("./runtime/node.ts");
   return (await module).runtime;
@@ -30,8 +35,9 @@ async function main(): Promise<void> {
   }
   process.umask(0o022);
   const logger = lineLogger(process.stderr);
+  const runtime = await loadRuntime();
   const server = createDaemon({
-    runtime: await loadRuntime(),
+    runtime,
     logger,
     defaultUser: values["default-user"],
     ownsClock: values["owns-clock"],
@@ -42,6 +48,11 @@ async function main(): Promise<void> {
   });
   server.listen({ port: Number(values.port), host: values.host }, () => {
     logger.info({ version, address: server.address() }, "listening");
+    const rest = () => runtime.collectGarbage();
+    // What only the start needed, and later what a burst of requests has left.
+    setTimeout(rest, settleMs).unref();
+    const idle = setTimeout(rest, idleMs).unref();
+    server.on("request", () => idle.refresh());
   });
   const bridge = createLoopbackBridge();
   bridge.on("error", (error) => {

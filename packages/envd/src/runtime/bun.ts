@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { dlopen, ptr, read } from "bun:ffi";
 import { bunApi, type Subprocess, type Terminal } from "./bun-api.ts";
+import { dropCodePages } from "../system/code-pages.ts";
 import { openFlags, syscallNumber } from "../system/syscalls.ts";
 import { closeAll, openPipe } from "./pipes.ts";
 import type {
@@ -37,9 +38,8 @@ function raw(arg: SyscallArgument | undefined): number {
 }
 
 const libc: Libc = {
-  syscall(number, ...args) {
+  syscall(number, a, b, c, d, e, f) {
     opened ??= openLibc();
-    const [a, b, c, d, e, f] = args;
     const result = opened.syscall(number, raw(a), raw(b), raw(c), raw(d), raw(e), raw(f));
     return result === -1 ? -read.i32(opened.errnoLocation(), 0) : result;
   },
@@ -219,5 +219,8 @@ export const runtime: Runtime = {
   openPty,
   readFd,
   libc,
-  collectGarbage: () => bun.gc(true),
+  collectGarbage() {
+    bun.gc(true);
+    dropCodePages(libc);
+  },
 };

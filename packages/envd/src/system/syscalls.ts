@@ -1,6 +1,7 @@
 /** System call numbers by machine: x86-64 first, arm64 second. */
 const table = {
   ioctl: [16, 29],
+  madvise: [28, 233],
   fcntl: [72, 25],
   setresuid: [117, 147],
   setresgid: [119, 149],
