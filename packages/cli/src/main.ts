@@ -44,6 +44,18 @@ program
     await psCommand(options);
   });
 
+program
+  .command("logs")
+  .description("show what a sandbox said and what happened to it, also after its end")
+  .argument("<sandbox>", "its id")
+  .option("--console", "only what was said on its console")
+  .option("-f, --follow", "go on until it has ended")
+  .option("--json", "one JSON object per line")
+  .action(async (sandbox: string, options: { console?: boolean; follow?: boolean; json?: boolean }) => {
+    const { logsCommand } = await import("./commands/logs.ts");
+    await logsCommand(sandbox, options);
+  });
+
 registerTenancy(program);
 
 program

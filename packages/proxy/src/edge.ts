@@ -15,6 +15,9 @@ import { Tunnel } from "./tunnel.ts";
 import type { UpstreamAgents } from "./upstream-agents.ts";
 import type { UpstreamTarget } from "./upstream-call.ts";
 
+/** What became of a request: answered by the proxy itself, carried to a sandbox, or turned into a tunnel. */
+export type RequestOutcome = "own" | "refused" | "carried" | "tunnel";
+
 export interface EdgeOptions {
   directory: SandboxDirectory;
   logger: Logger;
@@ -22,6 +25,8 @@ export interface EdgeOptions {
   agents: UpstreamAgents;
   /** Most requests and tunnels that one sandbox may have at a time; no limit when absent. */
   maxConnectionsPerSandbox?: number | undefined;
+  /** Told of each request, for counting. */
+  onOutcome?: ((outcome: RequestOutcome) => void) | undefined;
 }
 
 type Admission = { route: SandboxRoute; port: number } | { error: EdgeError } | { own: true };
@@ -38,6 +43,7 @@ export class Edge {
     const admission = this.#admit(request);
     // Node drops what a client has sent behind an upgrade that was not accepted; a closed connection says so.
     if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
+    this.#options.onOutcome?.("own" in admission ? "own" : "error" in admission ? "refused" : "carried");
     if ("own" in admission) {
       response.writeHead(204).end();
     } else if ("error" in admission) {
@@ -67,6 +73,7 @@ export class Edge {
       socket.destroy();
       return;
     }
+    this.#options.onOutcome?.("tunnel");
     const { connection = "", upgrade = "" } = request.headers;
     const tunnel = new Tunnel(this.#context(admission), request, socket);
     const sent = upgradeHeaders(request.rawHeaders, connection, upgrade);

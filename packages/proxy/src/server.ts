@@ -4,15 +4,19 @@ import { AppError, errorText } from "@sandbank/core/errors";
 import { Deadline } from "@sandbank/core/deadline";
 import type { Logger } from "@sandbank/core/logger";
 import type { SandboxDirectory } from "@sandbank/protocol/routing";
-import { Edge } from "./edge.ts";
+import { Edge, type RequestOutcome } from "./edge.ts";
 import { LiveStreams } from "./live-streams.ts";
 import { UpstreamAgents } from "./upstream-agents.ts";
+
+export type { RequestOutcome } from "./edge.ts";
 
 export interface ProxyOptions {
   directory: SandboxDirectory;
   logger: Logger;
   /** Most requests and tunnels that one sandbox may have at a time (429 above); no limit when absent. */
   maxConnectionsPerSandbox?: number;
+  /** Told of each request, for counting. */
+  onRequest?: (outcome: RequestOutcome) => void;
 }
 
 /** The edge: takes clients' traffic for sandboxes and carries it there. */
@@ -30,10 +34,10 @@ const closePollMs = 20;
 const clientIdleMs = 620_000;
 
 export function createProxy(options: ProxyOptions): Proxy {
-  const { directory, logger, maxConnectionsPerSandbox } = options;
+  const { directory, logger, maxConnectionsPerSandbox, onRequest: onOutcome } = options;
   const live = new LiveStreams();
   const agents = new UpstreamAgents();
-  const edge = new Edge({ directory, logger, live, agents, maxConnectionsPerSandbox });
+  const edge = new Edge({ directory, logger, live, agents, maxConnectionsPerSandbox, onOutcome });
   const server = edgeServer(edge);
   const stopListening = directory.onGone((sandboxId) => {
     live.cutSandbox(sandboxId);

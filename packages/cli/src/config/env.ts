@@ -52,6 +52,9 @@ const settings = z.object({
     .describe("API requests of a team per second, on average; twice as many pass at once"),
   SANDBANK_MAX_KEY_REQUESTS_PER_SEC: count.min(1).default(1_000).describe("the same for one key"),
   SANDBANK_MAX_SANDBOX_HOURS: count.min(1).default(24).describe("hours that a sandbox may live"),
+  SANDBANK_METRICS_PORT: port
+    .optional()
+    .describe("port on 127.0.0.1 that serves Prometheus metrics; none unless told"),
   SANDBANK_SANDBOX_LOG_MIB: count.min(1).default(4).describe("MiB that the log of one sandbox may take"),
   SANDBANK_KEPT_LOGS_MIB: count
     .min(1)
@@ -92,6 +95,7 @@ export interface Config {
     maxRequestsPerSec: number;
     maxKeyRequestsPerSec: number;
   };
+  metricsPort: number | undefined;
   sandboxLogMib: number;
   keptLogsMib: number;
   keptLogsHours: number;
@@ -133,6 +137,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       maxRequestsPerSec: values.SANDBANK_MAX_REQUESTS_PER_SEC,
       maxKeyRequestsPerSec: values.SANDBANK_MAX_KEY_REQUESTS_PER_SEC,
     },
+    metricsPort: values.SANDBANK_METRICS_PORT,
     sandboxLogMib: values.SANDBANK_SANDBOX_LOG_MIB,
     keptLogsMib: values.SANDBANK_KEPT_LOGS_MIB,
     keptLogsHours: values.SANDBANK_KEPT_LOGS_HOURS,

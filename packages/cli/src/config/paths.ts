@@ -17,6 +17,7 @@ export const pathsOf = (config: Config) => ({
   layersDir: join(config.cacheDir, "layers"),
   runtimeDir: join(config.runDir, "runtime"),
   adminSocket: join(config.runDir, "admin.sock"),
+  auditFile: join(config.logDir, "audit.log"),
   logFile: join(config.logDir, "service.log"),
 });
 

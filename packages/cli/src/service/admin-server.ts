@@ -49,6 +49,8 @@ const maxBodyBytes = 64 * 1024;
 export interface AdminHandlers {
   status(): Promise<ServiceStatus>;
   sandboxes(): Promise<SandboxStatus[]>;
+  /** For Prometheus. */
+  metrics(): Promise<{ contentType: string; text: string }>;
   /** `down` also ends every sandbox and takes everything back; `stop` leaves sandboxes running. */
   shutdown(mode: "down" | "stop"): void;
 }
@@ -66,6 +68,10 @@ export async function startAdminServer(
   const routes: Record<string, (response: ServerResponse) => Promise<void>> = {
     "GET /v1/status": async (response) => sendJson(response, 200, await handlers.status()),
     "GET /v1/sandboxes": async (response) => sendJson(response, 200, await handlers.sandboxes()),
+    "GET /v1/metrics": async (response) => {
+      const { contentType, text } = await handlers.metrics();
+      send(response, 200, contentType, text);
+    },
     "POST /v1/down": (response) => accept(response, () => handlers.shutdown("down")),
     "POST /v1/stop": (response) => accept(response, () => handlers.shutdown("stop")),
   };
@@ -141,10 +147,12 @@ async function accept(response: ServerResponse, act: () => void): Promise<void> 
   act();
 }
 
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  const text = JSON.stringify(body);
+const sendJson = (response: ServerResponse, status: number, body: unknown): void =>
+  send(response, status, "application/json", JSON.stringify(body));
+
+function send(response: ServerResponse, status: number, contentType: string, text: string): void {
   response.writeHead(status, {
-    "content-type": "application/json",
+    "content-type": contentType,
     "content-length": Buffer.byteLength(text),
     connection: "close",
   });

@@ -12,6 +12,7 @@ export interface NodeParts {
   drivers: RuntimeDriver[];
   driver: RuntimeDriver;
   logger: Logger;
+  onCreate?: OrchestratorOptions["onCreate"];
 }
 
 const mib = 1024 * 1024;
@@ -56,5 +57,6 @@ export function orchestratorOptions(config: Config, paths: Paths, parts: NodePar
     maxConcurrentStarts: config.maxConcurrentStarts,
     pidsLimit: config.pidsLimit,
     logger: parts.logger,
+    onCreate: parts.onCreate,
   };
 }

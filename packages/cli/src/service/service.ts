@@ -12,7 +12,10 @@ import { pathsOf, type Paths } from "../config/paths.ts";
 import type { Prepared } from "../prepare/prepare.ts";
 import { version } from "../version.ts";
 import { type AdminHandlers, type SandboxStatus, startAdminServer } from "./admin-server.ts";
+import { AuditFile } from "./audit-log.ts";
 import { openLog } from "./logger.ts";
+import { audited, observeRoutes } from "./observe-routes.ts";
+import { ServiceMetrics } from "./prometheus.ts";
 import { driversOptions, type NodeParts, orchestratorOptions } from "./orchestrator-options.ts";
 import { tenancyRoutes } from "./tenancy-routes.ts";
 import { lastingSecret, readSecret, writeSecret } from "./secrets.ts";
@@ -50,7 +53,11 @@ export async function startService(config: Config, prepared: Prepared): Promise<
   const drivers = createDrivers(driversOptions(config, paths, prepared.runsc.path, logger));
   const { driver, tried } = await chooseDriver(drivers, config.isolation);
   logger.info({ tried, chosen: driver.name }, "isolation chosen");
-  const parts = await startParts(config, paths, { prepared, drivers, driver, logger });
+  const audit = new AuditFile(paths.auditFile, logger);
+  const metrics = new ServiceMetrics();
+  const { onCreate } = metrics;
+  const made = { prepared, drivers, driver, logger, onCreate, audit, metrics };
+  const parts = await startParts(config, paths, made);
   const shutdown = new Shutdown(parts, logger);
   const startedAt = new Date().toISOString();
   const handlers: AdminHandlers = {
@@ -66,9 +73,18 @@ export async function startService(config: Config, prepared: Prepared): Promise<
       sandboxCount: parts.orchestrator.sandboxes().length,
     }),
     sandboxes: () => sandboxStatuses(parts),
-    shutdown: (mode) => shutdown.begin(mode),
+    metrics: () => metrics.read(),
+    shutdown(mode) {
+      audit.write({ actor: { kind: "admin" }, action: `service_${mode}`, outcome: "done" });
+      shutdown.begin(mode);
+    },
   };
-  const admin = await startAdminServer(paths.adminSocket, handlers, tenancyRoutes(parts.api.tenants), logger);
+  const routes = audited([...tenancyRoutes(parts.api.tenants), ...observeRoutes(parts.orchestrator)], audit);
+  const admin = await startAdminServer(paths.adminSocket, handlers, routes, logger);
+  if (config.metricsPort !== undefined) {
+    const server = await metrics.listen(config.metricsPort);
+    shutdown.onBegin(() => server.close());
+  }
   shutdown.onBegin(() => admin.close());
   logger.info({ version, pid: process.pid }, "service is ready");
   return { ended: shutdown.ended, handleSignals: () => shutdown.handleSignals() };
@@ -77,7 +93,7 @@ export async function startService(config: Config, prepared: Prepared): Promise<
 async function startParts(
   config: Config,
   paths: Paths,
-  made: NodeParts & { prepared: Prepared },
+  made: NodeParts & { prepared: Prepared; audit: AuditFile; metrics: ServiceMetrics },
 ): Promise<Parts> {
   const { logger, prepared } = made;
   const store = await openStore({ path: paths.database });
@@ -91,6 +107,7 @@ async function startParts(
     adminToken: await lastingSecret(paths.adminTokenFile),
     domain: config.domain,
     logger,
+    audit: made.audit,
     limits: config.limits,
   });
   const newKey = await api.ensureDefaultTeamAndKey(await readSecret(paths.apiKeyFile));
@@ -103,7 +120,9 @@ async function startParts(
       findBySignature: (access, signature) => api.directory.findBySignature(access, signature),
     },
     logger,
+    onRequest: made.metrics.onRequest,
   });
+  made.metrics.watch({ api, orchestrator });
   await api.listen({ host: config.bindAddress, port: config.apiPort });
   await proxy.listen({ host: config.bindAddress, port: config.proxyPort });
   return { store, orchestrator, api, proxy };

@@ -24,7 +24,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "sandbank-admin-"));
   store = await openStore({ path: ":memory:" });
   const socketPath = join(directory, "admin.sock");
-  const handlers = { status: unused, sandboxes: unused, shutdown: unused };
+  const handlers = { status: unused, sandboxes: unused, metrics: unused, shutdown: unused };
   const routes = tenancyRoutes(new Tenants(store, defaultLimits));
   const server = await startAdminServer(socketPath, handlers, routes, silentLogger);
   close = () => server.close();
