@@ -6,6 +6,7 @@ import type { Team, TeamLimits } from "@sandbank/store/teams";
 import type { Events } from "./events.ts";
 import type { NodePort } from "./ports.ts";
 import type { RunningSandboxes } from "./running-sandboxes.ts";
+import type { SecretBox } from "./secret-box.ts";
 import type { Nodes } from "./use-cases/nodes.ts";
 import type { Tenants } from "./use-cases/tenants.ts";
 
@@ -21,6 +22,8 @@ export interface ControlPlane {
   tokens: SandboxTokens;
   events: Events;
   tenants: Tenants;
+  /** Seals the values of secrets for the store. */
+  secretBox: SecretBox;
   nodes: Nodes;
   /** Of the operator's token; without it nobody is the operator. */
   adminTokenHash: string | undefined;

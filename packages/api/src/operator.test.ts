@@ -31,7 +31,7 @@ test("operator routes want the admin token, and no key stands in for it", async 
     const wrong = await operate(method, path, body, { "x-admin-token": "guess" });
     expect([path, wrong.status]).toEqual([path, 401]);
   }
-  const closed = await TestApi.start({ adminToken: undefined } as object);
+  const closed = await TestApi.start({ adminToken: undefined });
   const answer = await closed.call("GET", "/nodes", undefined, { headers: { "x-admin-token": "undefined" } });
   expect(answer.status).toBe(401);
   await closed.close();

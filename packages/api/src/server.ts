@@ -17,6 +17,7 @@ import { createHttpServer } from "./http/http-server.ts";
 import { type NodeClient, nodePort } from "./node-client.ts";
 import { type RunningSandbox, RunningSandboxes } from "./running-sandboxes.ts";
 import { type RegisterBuildOptions, ensureDefaultTeamAndKey, registerBuild } from "./use-cases/bootstrap.ts";
+import { SecretBox } from "./secret-box.ts";
 import { Nodes } from "./use-cases/nodes.ts";
 import { Tenants } from "./use-cases/tenants.ts";
 
@@ -38,6 +39,8 @@ export interface ApiOptions {
   node: NodeClient;
   /** Secret that sandbox tokens are derived from; must stay the same over restarts. */
   tokenSeed: string;
+  /** 64 hex digits that the values of secrets are encrypted with; must stay the same over restarts. */
+  secretsKey: string;
   /** What an operator sends in `X-Admin-Token`; without it nobody is the operator. */
   adminToken?: string;
   /** Sent to clients as the domain of sandbox host names, port included; null leaves it to their configuration. */
@@ -88,6 +91,7 @@ function buildPlane(options: ApiOptions, logger: Logger): ControlPlane {
     },
     events: new Events(logger, options.audit),
     limits,
+    secretBox: new SecretBox(options.secretsKey),
     tenants: new Tenants(store, limits),
     nodes: new Nodes(node, store.nodes, store.sandboxes),
     adminTokenHash: adminToken === undefined ? undefined : hashToken(adminToken),

@@ -9,6 +9,7 @@ import { NodeStore } from "./nodes.ts";
 import { SandboxStore } from "./sandboxes.ts";
 import type { Database } from "./schema.ts";
 import { nodeSqliteDialect } from "./sqlite.ts";
+import { SecretStore } from "./secrets.ts";
 import { TeamStore } from "./teams.ts";
 import { TemplateStore } from "./templates.ts";
 
@@ -19,6 +20,7 @@ export interface Store {
   readonly templates: TemplateStore;
   readonly sandboxes: SandboxStore;
   readonly nodes: NodeStore;
+  readonly secrets: SecretStore;
   readonly idempotency: IdempotencyStore;
   close(): Promise<void>;
 }
@@ -60,6 +62,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     templates: new TemplateStore(db),
     sandboxes: new SandboxStore(db),
     nodes: new NodeStore(db),
+    secrets: new SecretStore(db),
     idempotency: new IdempotencyStore(db),
     close: () => db.destroy(),
   };

@@ -20,6 +20,7 @@ import { operatorHandlers } from "./operator-handlers.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 import { registerRoutes } from "./routes.ts";
 import { sandboxHandlers } from "./sandbox-handlers.ts";
+import { secretHandlers } from "./secret-handlers.ts";
 import { teamHandlers } from "./team-handlers.ts";
 import { templateHandlers } from "./template-handlers.ts";
 
@@ -118,6 +119,7 @@ export async function createHttpServer(
       ...templateHandlers(plane),
       ...teamHandlers(plane.tenants),
       ...operatorHandlers(plane),
+      ...secretHandlers(plane),
       async getHealth() {
         if (isDraining()) throw new AppError({ code: "unavailable", message: "the service is stopping" });
         await plane.nodes.assertPlacement();

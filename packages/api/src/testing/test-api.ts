@@ -75,6 +75,7 @@ export class TestApi {
     const defaults = {
       tokenSeed: "seed",
       adminToken: "operator",
+      secretsKey: "5a".repeat(32),
       domain: "localhost:49983",
       reconcileIntervalMs: 60_000,
     };

@@ -10,6 +10,7 @@ export const pathsOf = (config: Config) => ({
   database: join(config.stateDir, "sandbank.db"),
   apiKeyFile: join(config.stateDir, "api-key"),
   adminTokenFile: join(config.stateDir, "admin-token"),
+  secretsKeyFile: join(config.stateDir, "secrets-key"),
   seedFile: join(config.stateDir, "token-seed"),
   sandboxesDir: join(config.stateDir, "sandboxes"),
   observeDir: join(config.stateDir, "observe"),

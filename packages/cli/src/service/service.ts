@@ -104,6 +104,7 @@ async function startParts(
     store,
     node: createClient(NodeService, transport),
     tokenSeed: await lastingSecret(paths.seedFile),
+    secretsKey: await lastingSecret(paths.secretsKeyFile),
     adminToken: await lastingSecret(paths.adminTokenFile),
     domain: config.domain,
     logger,

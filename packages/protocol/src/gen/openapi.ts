@@ -642,8 +642,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The team's secrets without their values, newest first */
         get: operations["listSecrets"];
         put?: never;
+        /** Keep a secret; its value is never told again */
         post: operations["createSecret"];
         delete?: never;
         options?: never;
@@ -656,13 +658,17 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
+                /** @description Id or name */
                 secretID: string;
             };
             cookie?: never;
         };
+        /** One secret without its value */
         get: operations["getSecret"];
         put?: never;
+        /** Add a version, which is current from then on */
         post: operations["updateSecret"];
+        /** Forget a secret with all its versions */
         delete: operations["deleteSecret"];
         options?: never;
         head?: never;
@@ -982,6 +988,31 @@ export interface components {
         };
         NodeDetail: components["schemas"]["Node"] & {
             sandboxIDs: string[];
+        };
+        Secret: {
+            secretID: string;
+            name: string;
+            /** @description From 1 */
+            currentVersion: number;
+            metadata: components["schemas"]["StringMap"];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        /** @description Keys up to 128 bytes, values up to 1024, all up to 8192 */
+        SecretMetadata: {
+            [key: string]: string;
+        };
+        NewSecret: {
+            /** @description Kept in lower case; not beginning with sec_ */
+            name: string;
+            value: string;
+            metadata?: components["schemas"]["SecretMetadata"];
+        };
+        SecretUpdate: {
+            value: string;
+            metadata?: components["schemas"]["SecretMetadata"];
         };
         StringMap: {
             [key: string]: string;
@@ -2400,18 +2431,33 @@ export interface operations {
     };
     listSecrets: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The `X-Next-Token` of the page before */
+                nextToken?: components["parameters"]["NextToken"];
+                limit?: components["parameters"]["PageLimit"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    /** @description Cursor of the next page; absent on the last */
+                    "X-Next-Token"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"][];
+                };
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             429: components["responses"]["TooMany"];
-            501: components["responses"]["NotYet"];
+            500: components["responses"]["Internal"];
         };
     };
     createSecret: {
@@ -2421,13 +2467,27 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSecret"];
+            };
+        };
         responses: {
+            /** @description Kept, encrypted */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
             429: components["responses"]["TooMany"];
-            501: components["responses"]["NotYet"];
+            500: components["responses"]["Internal"];
         };
     };
     getSecret: {
@@ -2435,17 +2495,28 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id or name */
                 secretID: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooMany"];
-            501: components["responses"]["NotYet"];
+            500: components["responses"]["Internal"];
         };
     };
     updateSecret: {
@@ -2453,17 +2524,32 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id or name */
                 secretID: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretUpdate"];
+            };
+        };
         responses: {
+            /** @description The secret as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooMany"];
-            501: components["responses"]["NotYet"];
+            500: components["responses"]["Internal"];
         };
     };
     deleteSecret: {
@@ -2471,17 +2557,26 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id or name */
                 secretID: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Forgotten */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooMany"];
-            501: components["responses"]["NotYet"];
+            500: components["responses"]["Internal"];
         };
     };
     listTeams: {
