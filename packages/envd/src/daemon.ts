@@ -53,7 +53,7 @@ export function createDaemon({ runtime, logger, defaultUser, ownsClock }: Daemon
   ]);
   const entries = new EntryReader(state.users, metadata);
   const methods = new Map([
-    ...processMethods(processes),
+    ...processMethods(processes, logger),
     ...filesystemMethods(state, entries),
     ...watchMethods(runtime, state, entries),
   ]);

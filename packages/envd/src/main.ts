@@ -60,6 +60,7 @@ async function main(): Promise<void> {
     logger.error({ error: error.message, port: values["bridge-port"] }, "cannot bridge to loopback");
   });
   bridge.listen({ port: Number(values["bridge-port"]), host: values.host });
+  process.on("exit", () => logger.flush());
   process.on("SIGTERM", () => process.exit(0));
   // One failed request must not take the sandbox's other processes and streams with it.
   const survive = (error: unknown): void => logger.error({ error: errorText(error) }, "unexpected error");

@@ -1,4 +1,5 @@
 import { AppError } from "@sandbank/core/errors";
+import type { Logger } from "@sandbank/core/logger";
 import type { Call } from "../rpc/call.ts";
 import { bytesField, enumField, isObject, type JsonObject, objectField } from "../rpc/fields.ts";
 import type { MessageStream } from "../rpc/message-stream.ts";
@@ -6,22 +7,25 @@ import type { Method } from "../rpc/method.ts";
 import type { EndEvent } from "./events.ts";
 import type { ManagedProcess } from "./managed-process.ts";
 import type { ProcessManager } from "./process-manager.ts";
+import { logProcess } from "./process-log.ts";
 import { parseSize, parseStartRequest } from "./start-request.ts";
 
 const signals = { SIGNAL_UNSPECIFIED: 0, SIGNAL_SIGTERM: 15, SIGNAL_SIGKILL: 9 };
 
 /** The eight procedures of process.Process. */
-export function processMethods(manager: ProcessManager): [string, Method][] {
+export function processMethods(manager: ProcessManager, logger: Logger): [string, Method][] {
   const { table } = manager;
   const methods: Record<string, Method> = {
     List: { kind: "unary", run: () => ({ processes: manager.list().map(describe) }) },
     Start: {
       kind: "serverStream",
       run(input, call, stream) {
-        const process = manager.start(parseStartRequest(input), call.user());
+        const user = call.user();
+        const process = manager.start(parseStartRequest(input), user);
         // In this order the stream ends with the deadline's error, and not with the end of a killed process.
         follow(process, stream, call);
         process.killAfter(call.timeoutMs);
+        logProcess(process, user.name, logger);
       },
     },
     Connect: {
