@@ -84,7 +84,6 @@ test("health, and what is not there yet", async () => {
     ["PUT", `/sandboxes/${id}/network`],
     ["POST", "/v3/templates"],
     ["GET", "/volumes"],
-    ["GET", "/volumes"],
   ] as const) {
     const answer = await t.call(method, path, method === "GET" ? undefined : {});
     expect(answer.status).toBe(501);
