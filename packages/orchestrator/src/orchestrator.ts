@@ -80,7 +80,8 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     observer,
   });
   const reclaimedSlots = await slots.reclaim();
-  await slots.fill();
+  // Not waited for: a create that comes before the first slot is ready makes its own.
+  slots.refill();
   await observer.sweep();
   logger.info({ adopted, cleared, reclaimedSlots, driver: options.driver.name, mtu }, "node is ready");
   return {
