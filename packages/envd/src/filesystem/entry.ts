@@ -1,5 +1,6 @@
 import { type BigIntStats, lstatSync, readlinkSync, type Stats, statSync } from "node:fs";
 import type { JsonObject } from "../rpc/fields.ts";
+import { type FileAttributes, PathStat } from "../system/path-stat.ts";
 import type { MetadataStore } from "../system/xattr.ts";
 import type { UserDatabase } from "../system/users.ts";
 
@@ -10,6 +11,11 @@ export type FileKind =
   | "FILE_TYPE_SYMLINK";
 
 const S_IFMT = 0o170000;
+const S_IFLNK = 0o120000;
+const kinds: Record<number, FileKind> = {
+  0o100000: "FILE_TYPE_FILE",
+  0o040000: "FILE_TYPE_DIRECTORY",
+};
 /** Leading letters as Go prints a mode. */
 const typeLetters: Record<number, string> = {
   0o040000: "d",
@@ -24,12 +30,14 @@ const typeLetters: Record<number, string> = {
 export class EntryReader {
   readonly #users: UserDatabase;
   readonly #metadata: MetadataStore;
+  readonly #stat: PathStat;
   /** There are at most 65,536 modes, and a handful in practice. */
   readonly #permissionTexts = new Map<number, string>();
 
   constructor(users: UserDatabase, metadata: MetadataStore) {
     this.#users = users;
     this.#metadata = metadata;
+    this.#stat = new PathStat(metadata.libc);
   }
 
   /** Undefined when nothing is there. A symbolic link shows its target's type and attributes. */
@@ -40,12 +48,26 @@ export class EntryReader {
 
   /** As `read`, for many paths after one `refresh` of the users. */
   readKnown(path: string): JsonObject | undefined {
+    const encoded = this.#stat.encode(path);
+    const attributes = encoded && this.#stat.read(encoded);
+    if (encoded && attributes && (attributes.mode & S_IFMT) !== S_IFLNK) {
+      const type = kinds[attributes.mode & S_IFMT] ?? "FILE_TYPE_UNSPECIFIED";
+      const metadata = type === "FILE_TYPE_FILE" ? this.#metadata.readEncoded(encoded) : undefined;
+      return this.#entry(path, attributes, type, metadata);
+    }
+    return this.#readLink(path);
+  }
+
+  /** Links, and what statx has no answer for. */
+  #readLink(path: string): JsonObject | undefined {
     const own = lstatSync(path, { throwIfNoEntry: false });
     if (!own) return undefined;
-    if (!own.isSymbolicLink()) return this.#entry(path, own, kindOf(own));
-    const target = targetStat(path);
-    const entry = this.#entry(path, target ?? own, target ? kindOf(target) : "FILE_TYPE_UNSPECIFIED");
-    entry["symlinkTarget"] = readlinkSync(path);
+    const isLink = own.isSymbolicLink();
+    const target = isLink ? targetStat(path) : own;
+    const type = target ? kindOf(target) : "FILE_TYPE_UNSPECIFIED";
+    const metadata = type === "FILE_TYPE_FILE" ? this.#metadata.read(path) : undefined;
+    const entry = this.#entry(path, target ?? own, type, metadata);
+    if (isLink) entry["symlinkTarget"] = readlinkSync(path);
     return entry;
   }
 
@@ -57,7 +79,12 @@ export class EntryReader {
     return text;
   }
 
-  #entry(path: string, stat: Stats, type: FileKind): JsonObject {
+  #entry(
+    path: string,
+    stat: FileAttributes,
+    type: FileKind,
+    metadata: Record<string, string> | undefined,
+  ): JsonObject {
     const entry: JsonObject = {
       name: path.slice(path.lastIndexOf("/") + 1) || "/",
       type,
@@ -67,9 +94,8 @@ export class EntryReader {
       permissions: this.#permissions(stat.mode),
       owner: this.#users.userName(stat.uid),
       group: this.#users.groupName(stat.gid),
-      modifiedTime: stat.mtime.toISOString(),
+      modifiedTime: new Date(stat.mtimeMs).toISOString(),
     };
-    const metadata = type === "FILE_TYPE_FILE" ? this.#metadata.read(path) : undefined;
     if (metadata) entry["metadata"] = metadata;
     return entry;
   }

@@ -17,6 +17,7 @@ const table = {
   inotifyRmWatch: [255, 28],
   pipe2: [293, 59],
   inotifyInit1: [294, 26],
+  statx: [332, 291],
   prlimit64: [302, 261],
 } as const;
 

@@ -4,34 +4,34 @@ import { errno, syscallNumber } from "./syscalls.ts";
 const prefix = "user.e2b.";
 const listBytes = 65536;
 const valueBytes = 65536;
-const pathBytes = 4096;
 
 const cString = (text: string): Uint8Array => Buffer.from(`${text}\0`);
 
 /** File metadata that clients attach at upload, kept as extended attributes `user.e2b.<key>`. */
 export class MetadataStore {
-  readonly #libc: Libc;
-  /** A path and its NUL: encoded into the same bytes for each of a thousand files. */
-  readonly #path = new Uint8Array(pathBytes);
-  readonly #encoder = new TextEncoder();
+  readonly libc: Libc;
   readonly #list = new Uint8Array(listBytes);
   readonly #value = new Uint8Array(valueBytes);
 
   constructor(libc: Libc) {
-    this.#libc = libc;
+    this.libc = libc;
   }
 
   /** Undefined when the file has none, or its file system keeps none. Follows symbolic links. */
   read(path: string): Record<string, string> | undefined {
-    const file = this.#encodePath(path);
+    return this.readEncoded(cString(path));
+  }
+
+  /** As `read`, of a path that ends in NUL. */
+  readEncoded(file: Uint8Array): Record<string, string> | undefined {
     // Asked for the size alone first, which is 0 nearly always: the kernel clears a buffer as large as the one given.
-    if (this.#libc.syscall(syscallNumber("listxattr"), file, 0, 0) <= 0) return undefined;
-    const size = this.#libc.syscall(syscallNumber("listxattr"), file, this.#list, listBytes);
+    if (this.libc.syscall(syscallNumber("listxattr"), file, 0, 0) <= 0) return undefined;
+    const size = this.libc.syscall(syscallNumber("listxattr"), file, this.#list, listBytes);
     if (size <= 0) return undefined;
     let metadata: Record<string, string> | undefined;
     for (const name of Buffer.from(this.#list.buffer, 0, size).toString().split("\0")) {
       if (!name.startsWith(prefix)) continue;
-      const length = this.#libc.syscall(
+      const length = this.libc.syscall(
         syscallNumber("getxattr"),
         file,
         cString(name),
@@ -45,25 +45,18 @@ export class MetadataStore {
     return metadata;
   }
 
-  #encodePath(path: string): Uint8Array {
-    const { read, written } = this.#encoder.encodeInto(path, this.#path);
-    if (read < path.length || written === pathBytes) return cString(path);
-    this.#path[written] = 0;
-    return this.#path;
-  }
-
   /** Makes `metadata` the whole set of an open file. Gives minus errno when the file system refuses. */
   replace(fd: number, metadata: Record<string, string>): number {
-    const size = this.#libc.syscall(syscallNumber("flistxattr"), fd, this.#list, listBytes);
+    const size = this.libc.syscall(syscallNumber("flistxattr"), fd, this.#list, listBytes);
     const old = size > 0 ? Buffer.from(this.#list.buffer, 0, size).toString().split("\0") : [];
     for (const name of old) {
       if (name.startsWith(prefix) && !Object.hasOwn(metadata, name.slice(prefix.length))) {
-        this.#libc.syscall(syscallNumber("fremovexattr"), fd, cString(name));
+        this.libc.syscall(syscallNumber("fremovexattr"), fd, cString(name));
       }
     }
     for (const [key, value] of Object.entries(metadata)) {
       const bytes = Buffer.from(value);
-      const result = this.#libc.syscall(
+      const result = this.libc.syscall(
         syscallNumber("fsetxattr"),
         fd,
         cString(prefix + key),
