@@ -2,7 +2,13 @@ import hashlib
 import os
 
 import pytest
-from e2b import FileNotFoundException, FileType, InvalidArgumentException, NotEnoughSpaceException
+from e2b import (
+    AuthenticationException,
+    FileNotFoundException,
+    FileType,
+    InvalidArgumentException,
+    NotEnoughSpaceException,
+)
 
 
 @pytest.mark.parametrize("size", [0, 1, 10 * 1024 * 1024])
@@ -87,6 +93,20 @@ def test_errors(sandbox):
         sandbox.files.get_info("no/such/file")
     with pytest.raises(InvalidArgumentException):
         sandbox.files.read("/home/user")
+    with pytest.raises(FileNotFoundException):
+        sandbox.files.rename("no/such/file", "other")
+    sandbox.files.write("plain.txt", "x")
+    for call in (
+        lambda: sandbox.files.list("plain.txt"),
+        lambda: sandbox.files.list(".", depth=0),
+        lambda: sandbox.files.make_dir("plain.txt"),
+        lambda: sandbox.files.write("/home/user", "x"),
+    ):
+        with pytest.raises(InvalidArgumentException):
+            call()
+    with pytest.raises(AuthenticationException):
+        sandbox.files.write("plain.txt", "x", user="nobody-here")
+    sandbox.files.remove("no/such/file")
 
 
 def test_overwriting_keeps_only_the_new_content(sandbox):

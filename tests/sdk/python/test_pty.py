@@ -1,7 +1,15 @@
 import threading
 
 import pytest
-from e2b import CommandExitException, PtySize
+from e2b import (
+    AuthenticationException,
+    CommandExitException,
+    InvalidArgumentException,
+    NotFoundException,
+    PtySize,
+    SandboxException,
+    TimeoutException,
+)
 
 
 def collect(terminal):
@@ -60,3 +68,51 @@ def test_user_of_a_terminal(sandbox, eventually, user):
     eventually(lambda: f"I-am-{user}".encode() in output)
     sandbox.pty.kill(terminal.pid)
     thread.join(10)
+
+
+def test_connecting_to_a_terminal(sandbox, eventually):
+    first = sandbox.pty.create(PtySize(rows=24, cols=80))
+    first.disconnect()
+    terminal = sandbox.pty.connect(first.pid)
+    assert terminal.pid == first.pid
+    output, outcome, thread = collect(terminal)
+    sandbox.pty.stream_input(terminal.pid, [b"echo half-", b"'and'-half; ", b"exit 3\n"])
+    thread.join(10)
+    # Without the quotes it is output and not the echo of what was typed.
+    assert b"half-and-half" in output
+    assert outcome["error"].exit_code == 3
+
+
+def test_errors(sandbox):
+    unknown = 999_999
+    for call in (
+        lambda: sandbox.pty.connect(unknown),
+        lambda: sandbox.pty.resize(unknown, PtySize(rows=1, cols=1)),
+        lambda: sandbox.pty.send_stdin(unknown, b"x"),
+        lambda: sandbox.pty.stream_input(unknown, [b"x"]),
+    ):
+        with pytest.raises(NotFoundException, match=str(unknown)):
+            call()
+    with pytest.raises(InvalidArgumentException):
+        sandbox.pty.create(PtySize(rows=24, cols=80), cwd="/no/such/dir")
+    with pytest.raises(AuthenticationException):
+        sandbox.pty.create(PtySize(rows=24, cols=80), user="nobody-here")
+
+
+def test_a_terminal_and_a_command_take_different_input(sandbox):
+    command = sandbox.commands.run("sleep 30", background=True, stdin=True)
+    terminal = sandbox.pty.create(PtySize(rows=24, cols=80))
+    with pytest.raises(SandboxException):
+        sandbox.pty.send_stdin(command.pid, b"x")
+    with pytest.raises(SandboxException):
+        sandbox.commands.send_stdin(terminal.pid, "x")
+    with pytest.raises(SandboxException):
+        sandbox.pty.resize(command.pid, PtySize(rows=30, cols=100))
+    assert sandbox.pty.kill(terminal.pid) is True
+    assert command.kill() is True
+
+
+def test_a_deadline_ends_a_terminal(sandbox):
+    terminal = sandbox.pty.create(PtySize(rows=24, cols=80), timeout=1)
+    with pytest.raises(TimeoutException):
+        terminal.wait()
