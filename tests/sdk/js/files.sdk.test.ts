@@ -1,5 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { FileNotFoundError, FilesystemEventType, FileType, InvalidArgumentError, Sandbox } from "e2b";
+import {
+  AuthenticationError,
+  FileNotFoundError,
+  FilesystemEventType,
+  FileType,
+  InvalidArgumentError,
+  Sandbox,
+} from "e2b";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "./cloud.ts";
 
@@ -57,6 +64,45 @@ test("errors have the SDK's classes", async () => {
   await expect(sandbox.files.read("no/such/file")).rejects.toThrow(FileNotFoundError);
   await expect(sandbox.files.list("no/such/dir")).rejects.toThrow(FileNotFoundError);
   await expect(sandbox.files.read("/home/user")).rejects.toThrow(InvalidArgumentError);
+  await expect(sandbox.files.getInfo("no/such/file")).rejects.toThrow(FileNotFoundError);
+  await expect(sandbox.files.rename("no/such/file", "other")).rejects.toThrow(FileNotFoundError);
+  await sandbox.files.write("plain.txt", "x");
+  await expect(sandbox.files.list("plain.txt")).rejects.toThrow(InvalidArgumentError);
+  await expect(sandbox.files.list(".", { depth: 0 })).rejects.toThrow(InvalidArgumentError);
+  await expect(sandbox.files.makeDir("plain.txt")).rejects.toThrow(InvalidArgumentError);
+  await expect(sandbox.files.write("/home/user", "x")).rejects.toThrow(InvalidArgumentError);
+  await expect(sandbox.files.read("plain.txt", { user: "nobody-here" })).rejects.toThrow(AuthenticationError);
+  await sandbox.files.remove("no/such/file");
+});
+
+test("listing with depth", async () => {
+  await sandbox.files.write("tree/a/b/leaf", "x");
+  const names = async (depth: number): Promise<string[]> =>
+    (await sandbox.files.list("tree", { depth })).map(({ path }) => path.replace("/home/user/tree/", ""));
+  expect(await names(1)).toEqual(["a"]);
+  expect(await names(3)).toEqual(["a", "a/b", "a/b/leaf"]);
+});
+
+test("every format, with and without gzip", async () => {
+  const text = "ä€😀 ".repeat(10_000);
+  await sandbox.files.write("text.txt", text, { gzip: true });
+  expect(await sandbox.files.read("text.txt")).toBe(text);
+  expect(await sandbox.files.read("text.txt", { gzip: true })).toBe(text);
+  expect(await (await sandbox.files.read("text.txt", { format: "blob" })).text()).toBe(text);
+  expect(Buffer.from(await sandbox.files.read("text.txt", { format: "bytes" })).toString()).toBe(text);
+});
+
+test("a streamed upload, and writeFiles with metadata", async () => {
+  const chunks = Array.from({ length: 20 }, () => randomBytes(64 * 1024));
+  await sandbox.files.write("chunked", ReadableStream.from(chunks));
+  const back = await sandbox.files.read("chunked", { format: "bytes" });
+  expect(Buffer.from(back).equals(Buffer.concat(chunks))).toBe(true);
+  const entries = [
+    { path: "tagged/1.txt", data: "1" },
+    { path: "tagged/2.txt", data: "2" },
+  ];
+  await sandbox.files.writeFiles(entries, { metadata: { Origin: "a test" } });
+  expect((await sandbox.files.getInfo("tagged/2.txt")).metadata).toEqual({ origin: "a test" });
 });
 
 test("a streamed read", async () => {
@@ -99,4 +145,8 @@ test("signed URLs", async () => {
   });
   expect(upload.status).toBe(200);
   expect(await sandbox.files.read("up.txt")).toBe("uploaded");
+  const other = (await sandbox.downloadUrl("signed.txt")).replace("signed.txt", "up.txt");
+  expect((await fetch(other)).status).toBeGreaterThanOrEqual(400);
+  const short = await sandbox.downloadUrl("signed.txt", { useSignatureExpiration: 1 });
+  await eventually(async () => (await fetch(short)).status === 401);
 });
