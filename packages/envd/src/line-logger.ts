@@ -2,7 +2,7 @@ import type { Writable } from "node:stream";
 import type { Logger, LogFields } from "@sandbank/core/logger";
 
 /** How long lines of no urgency wait for others, so that a burst of commands costs few writes (ms). */
-const gatherMs = 50;
+const gatherMs = 10;
 const maxGatheredLength = 32 * 1024;
 
 /**
