@@ -40,13 +40,21 @@ const capabilities = [
  */
 const hostThreads = (pids: number): number => 256 + 4 * pids;
 
+/**
+ * Every process inside costs up to a mebibyte of the sandbox's memory outside of the program: with more of them the
+ * kernel would end gVisor, and so the sandbox, before the limit of processes ends the fork bomb.
+ */
+const guestProcesses = ({ pids, memoryMib }: SandboxSpec["limits"]): number =>
+  Math.min(pids, Math.floor(memoryMib / 2));
+
 /** gVisor hides an empty /tmp behind a file system in memory; with something in it /tmp stays on the sandbox's disk. */
 export const gvisorDirectories = { "/tmp": 0o1777, "/tmp/.X11-unix": 0o1777 };
 
 /** `config.json` of a sandbox under runsc. */
 export function gvisorConfig(spec: SandboxSpec, rootfs: string, cgroupsPath: string): OciConfig {
   const files = openFilesHardLimit();
-  const processes = { type: "RLIMIT_NPROC", hard: spec.limits.pids, soft: spec.limits.pids };
+  const pids = guestProcesses(spec.limits);
+  const processes = { type: "RLIMIT_NPROC", hard: pids, soft: pids };
   return {
     ociVersion: "1.0.2",
     process: {
@@ -72,7 +80,7 @@ export function gvisorConfig(spec: SandboxSpec, rootfs: string, cgroupsPath: str
         networkNamespace(spec),
       ],
       cgroupsPath: cgroupsPath,
-      resources: hostResources(spec.limits, hostThreads(spec.limits.pids)),
+      resources: hostResources(spec.limits, hostThreads(pids)),
     },
   };
 }
