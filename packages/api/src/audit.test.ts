@@ -29,6 +29,30 @@ test("who did what to which sandbox, from where, and how it went; reading is not
   ]);
 });
 
+test("what the operator does is written down, what a limit or the door refuses is not", async () => {
+  const operator = { "x-api-key": "", "x-admin-token": "operator" };
+  const path = "/nodes/node-1";
+  await api.call("POST", path, { status: "draining" }, { headers: operator });
+  await api.call("POST", path, { status: "ready" }, { headers: { ...operator, "x-admin-token": "guess" } });
+  await api.call("POST", path, { status: "ready" }, { headers: operator });
+  await vi.waitFor(() => expect(entries).toHaveLength(2));
+  expect(entries[0]).toMatchObject({
+    actor: { kind: "admin" },
+    target: { nodeID: "node-1" },
+    address: "127.0.0.1",
+    outcome: "done",
+  });
+  const limited = await TestApi.start({
+    limits: { maxSandboxes: 1 },
+    audit: { write: (entry) => entries.push(entry) },
+  });
+  await limited.create();
+  const refused = await limited.call("POST", "/v2/sandboxes", { templateID: "base" });
+  expect(refused.status).toBe(429);
+  await limited.close();
+  expect(entries.map(({ action }) => action).slice(2)).toEqual(["createSandboxV2"]);
+});
+
 test("ends that nobody asked for have the timeout or the system as actor", async () => {
   const exited = await api.create();
   api.node.exit(exited, 3);

@@ -7,7 +7,7 @@ const readMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 const made = new WeakMap<FastifyRequest, string>();
 
 const isAudited = (request: FastifyRequest): boolean =>
-  request.caller !== undefined && !readMethods.has(request.method);
+  (request.caller !== undefined || request.isOperator) && !readMethods.has(request.method);
 
 function sandboxInAnswer(payload: unknown): string | undefined {
   if (typeof payload !== "string" || !payload.startsWith("{")) return undefined;
@@ -47,6 +47,7 @@ export function auditRequests(app: FastifyInstance, audit: AuditLog): void {
     if (sandboxId !== undefined) made.set(request, sandboxId);
   });
   app.addHook("onResponse", async (request, reply) => {
-    if (isAudited(request)) writeEntry(audit, request, reply);
+    // Limits refuse as fast as somebody asks: written down, that would push everything else out of the log.
+    if (isAudited(request) && reply.statusCode !== 429) writeEntry(audit, request, reply);
   });
 }

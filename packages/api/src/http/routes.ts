@@ -11,6 +11,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Set on every route that needs a key. */
     caller: Caller | undefined;
+    /** Whether the operator's token opened the route. */
+    isOperator: boolean;
   }
 }
 
@@ -62,6 +64,7 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
   const document = readContract();
   const validatorOf = validatorFactory(document);
   app.decorateRequest("caller", undefined);
+  app.decorateRequest("isOperator", false);
   for (const operation of operationsOf(document)) {
     const handler = handlerOf(options.handlers, operation);
     const validator = validatorOf(operation);
@@ -71,7 +74,10 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
       config: { operationId: operation.id },
       // Before the body is read: strangers can't make the service parse anything.
       onRequest: async (request, reply) => {
-        if (operation.access === "operator") options.checkOperator(request.headers);
+        if (operation.access === "operator") {
+          options.checkOperator(request.headers);
+          request.isOperator = true;
+        }
         if (operation.access !== "team") return;
         request.caller = await options.authenticate(request.headers);
         const { headers, refusal } = options.limitRate(request.caller);

@@ -42,6 +42,10 @@ async function adopt(context: AdoptContext, record: SandboxRecord): Promise<bool
   if (!driver || !runtime?.isAlive()) return false;
   const slot = context.slots.adopt(record.slotIndex);
   context.lifecycle.track({ record, runtime, driver, slot });
+  const { logs } = context.observer;
+  // First what it said while nobody listened.
+  logs.collect(record.sandboxId);
+  logs.write(record.sandboxId, "info", "sandbox was taken over by a new service process", {});
   return true;
 }
 
