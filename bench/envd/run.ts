@@ -6,6 +6,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { BenchCloud } from "../lib/cloud.ts";
 import { type EnvdEndpoint, runCommand } from "../lib/envd-client.ts";
@@ -20,6 +21,7 @@ const entryCount = 1000;
 const parallel = 8;
 const bulkRounds = 5;
 const launches = 15;
+const settleMs = 1500;
 const dir = "/tmp/envd-bench";
 
 type Rows = Record<string, Summary>;
@@ -77,6 +79,8 @@ async function onHost(rounds: number): Promise<{ rows: Rows; ratios: Record<stri
       launchMs.push(daemon.launchMs);
     }
     await using daemon = await HostDaemon.start(cacheDir);
+    // As it is between requests: a second after its start it gives back what only that needed.
+    await pause(settleMs);
     const before = await daemon.pssMib();
     const { rows, ratios } = await measure(daemon.endpoint, rounds);
     return {

@@ -1,8 +1,8 @@
 import { readSync, writeSync } from "node:fs";
 import { type FileHandle, statfs } from "node:fs/promises";
 
-/** Types that the kernel itself serves: ext, XFS, Btrfs, tmpfs, overlay. Others may be a program that hangs. */
-const localTypes = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630]);
+/** Types that a kernel serves itself: ext, XFS, Btrfs, tmpfs, overlay, gVisor's root. Others may be a program that hangs. */
+const localTypes = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x01021997]);
 /** What a piece may keep this thread from other requests before the next goes through the thread pool. */
 const patienceMs = 10;
 
