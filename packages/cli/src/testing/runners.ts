@@ -55,7 +55,7 @@ export async function runPytest(
 }
 
 /** A virtual environment in the cache, named by what is in it; the marker tells a whole one from an interrupted one. */
-async function pythonEnvironment(requirements: string, context: SuiteContext): Promise<string> {
+export async function pythonEnvironment(requirements: string, context: SuiteContext): Promise<string> {
   const hash = createHash("sha256")
     .update(await readFile(requirements))
     .digest("hex")
@@ -64,7 +64,7 @@ async function pythonEnvironment(requirements: string, context: SuiteContext): P
   const marker = join(venv, "complete");
   if (!existsSync(marker)) {
     await rm(venv, { recursive: true, force: true });
-    process.stderr.write(`installing ${requirements} for Python's SDK tests\n`);
+    process.stderr.write(`installing ${requirements} for Python's tests\n`);
     await run("python3", ["-m", "venv", venv], { env: context.env, timeoutMs: 120_000 });
     await run(join(venv, "bin/pip"), ["install", "-q", "-r", requirements], {
       env: context.env,

@@ -3,6 +3,7 @@ import { errorText } from "@sandbank/core/errors";
 import { runVisible } from "@sandbank/linux/command";
 import { repositoryDir } from "../config/paths.ts";
 import { TestCloud } from "../testkit.ts";
+import { runContract } from "./contract.ts";
 import { addCounts, type Counts, noCounts } from "./counts.ts";
 import { runPytest, runVitest } from "./runners.ts";
 import type { Suite, SuiteContext } from "./suite.ts";
@@ -11,6 +12,7 @@ import type { Suite, SuiteContext } from "./suite.ts";
 export const suites: Suite[] = [
   { name: "check", run: runCheck },
   { name: "unit", run: (context) => runVitest("unit", context) },
+  { name: "contract", run: runContract },
   { name: "host", run: (context) => runVitest("host", context) },
   { name: "sdk-container", run: (context) => runSdkSuites("container", context) },
   { name: "sdk-gvisor", run: (context) => runSdkSuites("gvisor", context) },

@@ -1,0 +1,64 @@
+import { join } from "node:path";
+import { TestApi } from "@sandbank/api/testing";
+import { runVisible } from "@sandbank/linux/command";
+import { repositoryDir } from "../config/paths.ts";
+import { type Counts, addCounts, junitCounts, withExitCode } from "./counts.ts";
+import { pythonEnvironment } from "./runners.ts";
+import type { SuiteContext } from "./suite.ts";
+
+const runTimeoutMs = 3 * 60_000;
+const examplesPerOperation = 40;
+/** Refusals for asking too much would hide what is behind them. */
+const unlimited = { maxSandboxes: 1e6, maxRequestsPerSec: 1e6, maxKeyRequestsPerSec: 1e6 };
+
+/**
+ * Random requests, right and wrong ones, to every operation of spec/openapi.yml that is served: no answer may be a
+ * server error or anything that the specification does not say. The node is the fake one.
+ */
+export async function runContract(context: SuiteContext): Promise<Counts> {
+  const python = await pythonEnvironment(join(repositoryDir, "tests/contract/requirements.txt"), context);
+  const api = await TestApi.start({ limits: unlimited });
+  try {
+    // The operator's can stop placement, and a deleted key could be the one in use: they come last and apart.
+    const asTeam = await runSchemathesis(python, context, api.url, [
+      ["--header", `X-API-Key: ${api.key}`],
+      ["--exclude-tag", "operator"],
+      ["--exclude-operation-id", "deleteApiKey"],
+    ]);
+    const team = await api.store.teams.ensure("default");
+    const asOperator = await runSchemathesis(python, context, api.url, [
+      ["--header", "X-Admin-Token: operator"],
+      ["--header", `X-Team-ID: ${team.id}`],
+      ["--include-tag", "operator"],
+      ["--include-operation-id", "deleteApiKey"],
+    ]);
+    return addCounts(asTeam, asOperator);
+  } finally {
+    await api.close();
+  }
+}
+
+/** One worker: in threads, its generators of values break each other on some versions of Python. */
+async function runSchemathesis(
+  python: string,
+  context: SuiteContext,
+  url: string,
+  selection: string[][],
+): Promise<Counts> {
+  const report = join(context.reportDir, `schemathesis-${Date.now()}.xml`);
+  const options = [
+    ["--config-file", join(repositoryDir, "tests/contract/schemathesis.toml"), "--no-color"],
+    ["run", join(repositoryDir, "spec/openapi.yml"), "--url", url],
+    ["--exclude-by", "/x-not-yet == true"],
+    ["--max-examples", String(examplesPerOperation), "--workers", "1", "--no-shrink"],
+    ["--warnings", "off", "--report-junit-path", report],
+    ...selection,
+  ];
+  const exitCode = await runVisible(join(python, "../schemathesis"), options.flat(), {
+    // Where it may leave its own notes: not in the clone.
+    cwd: context.reportDir,
+    env: context.env,
+    timeoutMs: runTimeoutMs,
+  });
+  return withExitCode(await junitCounts(report), exitCode);
+}
