@@ -39,13 +39,8 @@ export class Observer {
 
   /** A sandbox runs: it has just become ready, or outlived an earlier process. */
   track(sandbox: NodeSandbox): void {
-    const { sandboxId } = sandbox.record;
-    this.logs.follow(sandboxId, sandbox.runtime.consoleFile);
-    try {
-      this.sampler.begin(sandbox);
-    } catch (error) {
-      this.#logger.warn({ sandboxId, error: errorText(error) }, "sandbox could not be measured");
-    }
+    this.logs.follow(sandbox.record.sandboxId, sandbox.runtime.consoleFile);
+    this.sampler.begin(sandbox);
   }
 
   /** Call while the console's file is still there. */
