@@ -27,7 +27,7 @@ test.each([
     expect(refused).toHaveLength(2);
     for (const answer of refused) {
       expect(answer.body["error_code"]).toBe("team_limit_reached");
-      for (const text of [limit, String(value), `sandbank team limits default ${option}`, setting]) {
+      for (const text of [limit, String(value), `sandbank team limits default ${option}`]) {
         expect(messageOf(answer)).toContain(text);
       }
       expect(answer.headers.get("retry-after")).toBe("1");

@@ -51,7 +51,9 @@ export const limitTexts: Record<LimitName, LimitText> = {
 /** Where `limit` is set, as the end of a message. */
 export function howToRaise(team: Team, limit: LimitName): string {
   const { option, setting } = limitTexts[limit];
-  return `raise the limit with "sandbank team limits ${team.slug} ${option} N" or, for every team, with ${setting}`;
+  const command = `raise the limit with "sandbank team limits ${team.slug} ${option} N"`;
+  // A team's own limit stands over the setting.
+  return team.limits[limit] === undefined ? `${command} or, for every team, with ${setting}` : command;
 }
 
 /** The refusal of a sandbox that its team has no room for. */
