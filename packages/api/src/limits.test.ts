@@ -35,6 +35,10 @@ test.each([
     }
     await t.api.tenants.changeTeam("default", { limits: { [limit]: null } });
     expect((await create()).status).toBe(201);
+    const withDefaults = await TestApi.start({ limits: { [limit]: 0 } });
+    const byDefault = await withDefaults.call("POST", "/v2/sandboxes", { templateID: "base" });
+    expect(messageOf(byDefault)).toContain(`for every team, with ${setting}`);
+    await withDefaults.close();
   },
 );
 
