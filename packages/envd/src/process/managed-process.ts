@@ -15,9 +15,6 @@ export interface ProcessInfo {
 }
 
 const verboseBytes = 16 * 1024 * 1024;
-/** Output after which a process counts as one that writes much. */
-const muchBytes = 256 * 1024;
-const smallBytes = 32 * 1024;
 
 /** One process and its subscribers. It lives on when all of these have gone. */
 export abstract class ManagedProcess {
@@ -108,8 +105,6 @@ export abstract class ManagedProcess {
   }
 }
 
-const aMillisecond = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
-
 function gone(pid: number): AppError {
   return new AppError({ code: "not_found", message: `process with pid ${pid} has ended` });
 }
@@ -168,19 +163,12 @@ export class PipedProcess extends ManagedProcess {
     this.finish(endEvent(status));
   }
 
-  /**
-   * Each piece becomes a message, which costs nearly the same whatever its size, and a reader that is always there gets
-   * every few KiB. So a process that writes much has a wide pipe, and after a small piece a millisecond to fill it.
-   */
   async #pump(kind: OutputKind, source: ByteSource): Promise<void> {
-    for (let total = 0; ;) {
+    for (;;) {
       const chunk = await source.read();
       if (!chunk) return source.close();
       const wait = this.emit(kind, chunk);
       if (wait) await wait;
-      if (total < muchBytes && total + chunk.length >= muchBytes) source.widen();
-      total += chunk.length;
-      if (total >= muchBytes && chunk.length < smallBytes) await aMillisecond();
     }
   }
 }

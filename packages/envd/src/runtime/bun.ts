@@ -3,7 +3,7 @@ import { dlopen, ptr, read } from "bun:ffi";
 import { bunApi, type Subprocess, type Terminal } from "./bun-api.ts";
 import { dropCodePages } from "../system/code-pages.ts";
 import { openFlags, syscallNumber } from "../system/syscalls.ts";
-import { closeAll, openPipe, widenPipe } from "./pipes.ts";
+import { closeAll, openPipe } from "./pipes.ts";
 import type {
   ByteSink,
   ByteSource,
@@ -59,9 +59,6 @@ function readFd(fd: number): ByteSource {
     async read() {
       const { value } = await reader.read();
       return open ? value : undefined;
-    },
-    widen() {
-      if (open) widenPipe(libc, fd);
     },
     finish() {
       if (!open) return [];

@@ -1,7 +1,7 @@
 import { spawn as nodeSpawn, type ChildProcess as NodeChild } from "node:child_process";
 import { closeSync, fstatSync, readSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
-import { closeAll, openPipe, widenPipe } from "./pipes.ts";
+import { closeAll, openPipe } from "./pipes.ts";
 import type {
   ByteSink,
   ByteSource,
@@ -69,9 +69,6 @@ function readFd(fd: number): ByteSource {
   };
   return {
     read: next,
-    widen() {
-      if (!socket.destroyed) widenPipe(libc, fd);
-    },
     finish() {
       if (socket.destroyed) return [];
       const rest = [socket.read() as Buffer | null, ...readAvailable(fd)].filter((chunk) => chunk !== null);
@@ -121,7 +118,6 @@ function pollFd(fd: number): ByteSource {
         });
       }
     },
-    widen: () => undefined,
     finish() {
       close();
       return [];

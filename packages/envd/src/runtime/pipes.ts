@@ -5,8 +5,8 @@ import type { Libc } from "./runtime.ts";
 
 const F_SETFL = 4;
 const F_SETPIPE_SZ = 1031;
-/** What an unprivileged user may have at most, and sixteen times the kernel's default. */
-const wideBytes = 1024 * 1024;
+/** The kernel's default for a user below their limit, and more than it gives beyond. */
+const outputPipeBytes = 64 * 1024;
 
 export interface Pipe {
   readEnd: number;
@@ -27,17 +27,10 @@ export function openPipe(
   }
   const pipe = { readEnd, writeEnd };
   libc.syscall(syscallNumber("fcntl"), pipe[ours], F_SETFL, openFlags.nonblock);
+  if (ours === "readEnd") libc.syscall(syscallNumber("fcntl"), writeEnd, F_SETPIPE_SZ, outputPipeBytes);
   // The process may open its end again by name (/dev/stdout), as its own user.
   if (owner.uid !== 0 || owner.gid !== 0) fchownSync(readEnd, owner.uid, owner.gid);
   return pipe;
-}
-
-/**
- * Lets a pipe hold more: fewer wake-ups for a process that writes much. Not for every pipe from its start, since what a
- * user's pipes hold together is limited, too. Refused, it stays as it is.
- */
-export function widenPipe(libc: Libc, fd: number): void {
-  libc.syscall(syscallNumber("fcntl"), fd, F_SETPIPE_SZ, wideBytes);
 }
 
 /** Closes descriptors that a failed step leaves behind. */

@@ -73,8 +73,6 @@ export interface PtyProcess extends ChildProcess {
 export interface ByteSource {
   /** Undefined at the end. */
   read(): Promise<Uint8Array | undefined>;
-  /** Has the kernel keep more for a reader that comes seldom; of pipes only. */
-  widen(): void;
   /** Stops reading, gives what the kernel holds at this moment, closes the descriptor. */
   finish(): Uint8Array[];
   close(): void;
