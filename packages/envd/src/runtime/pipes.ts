@@ -5,7 +5,7 @@ import type { Libc } from "./runtime.ts";
 
 const F_SETFL = 4;
 const F_SETPIPE_SZ = 1031;
-/** The kernel's default for a user below their limit, and more than it gives beyond. */
+/** The kernel's usual size, asked for because it gives less to a user who has many pipes already. */
 const outputPipeBytes = 64 * 1024;
 
 export interface Pipe {
