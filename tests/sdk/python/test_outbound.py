@@ -8,6 +8,7 @@ import sys
 from urllib.parse import urlsplit
 
 import pytest
+from pip._internal.models.index import PyPI
 
 
 CLOSED_RANGES = [
@@ -23,7 +24,7 @@ def package_index():
         found = subprocess.run(
             [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True
         )
-        configured = found.stdout.strip() or "https://pypi.org/simple"
+        configured = found.stdout.strip() or PyPI.simple_url
     url = urlsplit(configured)
     return url.hostname, url.port or (443 if url.scheme == "https" else 80)
 
