@@ -33,6 +33,7 @@ export class EntryReader {
   readonly #stat: PathStat;
   /** There are at most 65,536 modes, and a handful in practice. */
   readonly #permissionTexts = new Map<number, string>();
+  #lastTime = { ms: 0, text: new Date(0).toISOString() };
 
   constructor(users: UserDatabase, metadata: MetadataStore) {
     this.#users = users;
@@ -79,6 +80,12 @@ export class EntryReader {
     return text;
   }
 
+  /** Neighbours in a directory are often of the same moment, and writing one out costs as much as a system call. */
+  #timeText(ms: number): string {
+    if (ms !== this.#lastTime.ms) this.#lastTime = { ms, text: new Date(ms).toISOString() };
+    return this.#lastTime.text;
+  }
+
   #entry(
     path: string,
     stat: FileAttributes,
@@ -94,7 +101,7 @@ export class EntryReader {
       permissions: this.#permissions(stat.mode),
       owner: this.#users.userName(stat.uid),
       group: this.#users.groupName(stat.gid),
-      modifiedTime: new Date(stat.mtimeMs).toISOString(),
+      modifiedTime: this.#timeText(stat.mtimeMs),
     };
     if (metadata) entry["metadata"] = metadata;
     return entry;

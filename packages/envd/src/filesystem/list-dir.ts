@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { AppError } from "@sandbank/core/errors";
 import type { JsonObject } from "../rpc/fields.ts";
 import type { EntryReader } from "./entry.ts";
@@ -13,8 +13,8 @@ export function listDirectory(path: string, depth: number, entries: EntryReader)
   }
   const found: JsonObject[] = [];
   const walk = (directory: string, levels: number): void => {
-    for (const child of readSorted(directory, directory === path)) {
-      const childPath = directory === "/" ? `/${child.name}` : `${directory}/${child.name}`;
+    for (const name of readSorted(directory, directory === path)) {
+      const childPath = directory === "/" ? `/${name}` : `${directory}/${name}`;
       const entry = entries.readKnown(childPath);
       // Removed since the directory was read.
       if (!entry) continue;
@@ -25,7 +25,8 @@ export function listDirectory(path: string, depth: number, entries: EntryReader)
         });
       }
       // Links to directories are shown, not entered: so no loop can catch the walk.
-      if (levels > 1 && child.isDirectory()) walk(childPath, levels - 1);
+      const isDirectory = entry["type"] === "FILE_TYPE_DIRECTORY" && entry["symlinkTarget"] === undefined;
+      if (levels > 1 && isDirectory) walk(childPath, levels - 1);
     }
   };
   walk(path, Math.max(depth, 1));
@@ -49,15 +50,14 @@ function statOf(path: string) {
   }
 }
 
-function readSorted(directory: string, isTop: boolean): Dirent[] {
-  let children: Dirent[];
+function readSorted(directory: string, isTop: boolean): string[] {
   try {
-    children = readdirSync(directory, { withFileTypes: true });
+    // By UTF-16 code units, which is what sort does unless told otherwise.
+    return readdirSync(directory).sort();
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     // A subdirectory that went away, or is too deep to name, has nothing to show.
     if (!isTop && (code === "ENOENT" || code === "ENAMETOOLONG")) return [];
     throw error;
   }
-  return children.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
