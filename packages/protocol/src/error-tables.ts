@@ -1,5 +1,6 @@
 import type { ErrorCode } from "@sandbank/core/errors";
 
+/** HTTP status of a failed call, for the API and for unary calls of the Connect protocol alike. */
 export const httpStatusOf: Record<ErrorCode, number> = {
   invalid_argument: 400,
   unauthenticated: 401,

@@ -1,4 +1,5 @@
-import { connectStatus, toClientError } from "../rpc/errors.ts";
+import { httpStatusOf } from "@sandbank/protocol/error-tables";
+import { toClientError } from "../rpc/errors.ts";
 import { HttpError } from "./reply.ts";
 
 const statusOfErrno: Record<string, number> = {
@@ -17,5 +18,5 @@ export function toHttpError(error: unknown): HttpError {
   const status = typeof code === "string" ? statusOfErrno[code] : undefined;
   if (status === 507) return new HttpError(507, "not enough disk space available", { cause: error });
   const known = toClientError(error);
-  return new HttpError(status ?? connectStatus(known.code), known.message, { cause: error });
+  return new HttpError(status ?? httpStatusOf[known.code], known.message, { cause: error });
 }

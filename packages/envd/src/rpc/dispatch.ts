@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AppError, errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
+import { httpStatusOf } from "@sandbank/protocol/error-tables";
 import type { SandboxState } from "../state.ts";
 import { type Call, callOf } from "./call.ts";
 import { type Codec, jsonCodec } from "./codec.ts";
-import { connectCode, connectStatus, toClientError } from "./errors.ts";
+import { connectCode, toClientError } from "./errors.ts";
 import type { JsonObject } from "./fields.ts";
 import { endOfStream, type Frame, FrameDecoder, isCompressed, maxMessageBytes, tooLarge } from "./frames.ts";
 import { decompress } from "./decompress.ts";
@@ -170,7 +171,7 @@ export class RpcDispatcher {
     if (response.headersSent) return void response.destroy();
     const body = JSON.stringify({ code: connectCode(known.code), message: known.message });
     response
-      .writeHead(connectStatus(known.code), {
+      .writeHead(httpStatusOf[known.code], {
         "content-type": "application/json",
         "content-length": String(Buffer.byteLength(body)),
       })

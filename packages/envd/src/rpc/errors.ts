@@ -5,26 +5,6 @@ export function connectCode(code: ErrorCode): string {
   return code === "conflict" ? "aborted" : code;
 }
 
-const statuses: Record<ErrorCode, number> = {
-  invalid_argument: 400,
-  unauthenticated: 401,
-  permission_denied: 403,
-  not_found: 404,
-  already_exists: 409,
-  conflict: 409,
-  failed_precondition: 400,
-  resource_exhausted: 429,
-  unimplemented: 501,
-  unavailable: 503,
-  deadline_exceeded: 504,
-  internal: 500,
-};
-
-/** The HTTP status of a failed unary call. */
-export function connectStatus(code: ErrorCode): number {
-  return statuses[code];
-}
-
 const codeOfErrno: Record<string, ErrorCode> = {
   ENOENT: "not_found",
   EEXIST: "already_exists",
