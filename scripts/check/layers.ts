@@ -6,6 +6,7 @@ const layerOf: Record<string, number> = {
   core: 0,
   protocol: 1,
   linux: 1,
+  certificates: 1,
   store: 2,
   runtime: 2,
   envd: 3,
