@@ -1,6 +1,6 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { discardBody } from "./request-body.ts";
+import { discardBody } from "@sandbank/protocol/forwarding";
 import { wantsHtml } from "./browser.ts";
 import { errorPage } from "./error-page.ts";
 

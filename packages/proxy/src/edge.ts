@@ -7,9 +7,9 @@ import { hashToken, tokensEqual } from "@sandbank/protocol/tokens";
 import { type EdgeError, sandboxNotFound, sendError } from "./edge-error.ts";
 import { isInternalEnvdRoute } from "./envd-routes.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
-import { has, requestHeaders, upgradeHeaders } from "./forwarded-headers.ts";
+import { requestHeaders, upgradeHeaders } from "./forwarded-headers.ts";
 import type { LiveStreams } from "./live-streams.ts";
-import { hasBody } from "./request-body.ts";
+import { hasBody, hasHeader } from "@sandbank/protocol/forwarding";
 import { type Target, targetOf } from "./target.ts";
 import { Tunnel } from "./tunnel.ts";
 import type { UpstreamAgents } from "./upstream-agents.ts";
@@ -119,8 +119,8 @@ export class Edge {
     const body = hasBody(request);
     const safe = !body && (method === "GET" || method === "HEAD" || method === "OPTIONS");
     // Node frames a body of unknown length where a method usually has one; there is none.
-    if (!body && !safe && !has(sent, "content-length")) sent.push("Content-Length", "0");
-    if (!has(sent, "host")) sent.push("Host", `${route.hostAddress}:${port}`);
+    if (!body && !safe && !hasHeader(sent, "content-length")) sent.push("Content-Length", "0");
+    if (!hasHeader(sent, "host")) sent.push("Host", `${route.hostAddress}:${port}`);
     const agent = this.#options.agents.for(
       route.sandboxId,
       port === envdPort ? "envd" : safe ? "kept" : "fresh",

@@ -2,9 +2,8 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import { errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
 import { type EdgeError, portNotOpen, sandboxNotFound, sendError, serviceFailed } from "./edge-error.ts";
-import { responseHeaders } from "./forwarded-headers.ts";
 import type { LiveStream, LiveStreams } from "./live-streams.ts";
-import { discardBody, hasBody } from "./request-body.ts";
+import { discardBody, forwardedHeaders, hasBody } from "@sandbank/protocol/forwarding";
 import { resetSocket } from "./reset-socket.ts";
 import { UpstreamCall, type UpstreamFailure, type UpstreamTarget } from "./upstream-call.ts";
 
@@ -81,7 +80,7 @@ export class Exchange implements LiveStream {
     // Without its "100 Continue" the client may never send the body, and the next request could not be told from it.
     if (this.#request.headers.expect !== undefined && !this.#continued) response.shouldKeepAlive = false;
     response.sendDate = false;
-    const headers = responseHeaders(answer.rawHeaders, answer.headers.connection);
+    const headers = forwardedHeaders(answer.rawHeaders, answer.headers.connection);
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers);
     answer.on("error", () => this.#reset());
     answer.on("close", () => {

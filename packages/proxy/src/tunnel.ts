@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { errorText } from "@sandbank/core/errors";
 import { sandboxNotFound, sendErrorRaw } from "./edge-error.ts";
 import { edgeErrorOf, type ExchangeContext } from "./exchange.ts";
-import { responseHeaders } from "./forwarded-headers.ts";
+import { forwardedHeaders } from "@sandbank/protocol/forwarding";
 import type { LiveStream } from "./live-streams.ts";
 import { resetSocket } from "./reset-socket.ts";
 import { UpstreamCall, type UpstreamFailure, type UpstreamTarget } from "./upstream-call.ts";
@@ -82,7 +82,7 @@ export class Tunnel implements LiveStream {
   #relayRefusal(answer: IncomingMessage): void {
     if (this.#over) return;
     this.#answered = true;
-    const headers = responseHeaders(answer.rawHeaders, answer.headers.connection);
+    const headers = forwardedHeaders(answer.rawHeaders, answer.headers.connection);
     this.#client.write(rawHead(answer, [...headers, "Connection", "close"]), "latin1");
     answer.on("error", () => this.#end());
     answer.pipe(this.#client);
