@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readdirSync } from "node:fs";
 import { checked, hasCode, libc } from "./libc.ts";
 
 const loopControlGetFree = 0x4c82n;
@@ -37,6 +37,31 @@ export function attachLoop(image: string): LoopDevice {
     }
   } finally {
     closeSync(imageFd);
+  }
+}
+
+/**
+ * The loop device that shows `image` already, or a new one: an image must never be behind two devices, whose contents
+ * would not know of each other. Throws SystemCallError.
+ */
+export function shareLoop(image: string): LoopDevice {
+  for (const name of readdirSync("/sys/block").filter((each) => each.startsWith("loop"))) {
+    if (backingFileOf(name) !== image) continue;
+    const deviceFd = openSync(`/dev/${name}`, "r+");
+    // Held open it is not detached; it may have been just before.
+    if (backingFileOf(name) === image) return { path: `/dev/${name}`, close: () => closeSync(deviceFd) };
+    closeSync(deviceFd);
+  }
+  return attachLoop(image);
+}
+
+/** undefined when the device has none, or is just losing it. */
+function backingFileOf(name: string): string | undefined {
+  try {
+    return readFileSync(`/sys/block/${name}/loop/backing_file`, "utf8").trimEnd();
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENXIO")) return undefined;
+    throw error;
   }
 }
 

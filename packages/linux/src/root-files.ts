@@ -1,4 +1,3 @@
-import { getRawPointer } from "node:ffi";
 import {
   chmodSync,
   closeSync,
@@ -12,12 +11,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, normalize, resolve } from "node:path";
-import { checked, cString, hasCode, libc } from "./libc.ts";
-
-const openat2Number = 437n;
-/** Symbolic links, absolute ones too, and `..` are followed as if the directory were the root of everything. */
-const resolveInRoot = 0x10n;
-const pathOnlyFlag = 0o10_000_000;
+import { hasCode } from "./libc.ts";
+import { openDirectoryInRoot, pathOfDescriptor, pathOnlyFlag } from "./open-in-root.ts";
 
 /**
  * Writes a text file (mode 0644) at `path`, absolute as seen inside `root`; missing directories are made.
@@ -30,7 +25,7 @@ export function writeFileInRoot(root: string, path: string, text: string): void 
     const directoryFd = openDirectory(rootFd, dirname(clean));
     try {
       // The name below an open descriptor: nothing but the last component is left to be looked up.
-      const target = `/proc/self/fd/${directoryFd}/${basename(clean)}`;
+      const target = pathOfDescriptor(directoryFd, basename(clean));
       removeLink(target);
       const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
       const fd = openSync(target, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644);
@@ -61,13 +56,13 @@ export function makeDirectoryInRoot(root: string, path: string, mode: number): v
 
 function openDirectory(rootFd: number, path: string, mode = 0o755, linksLeft = 8): number {
   try {
-    return openInRoot(rootFd, path);
+    return openDirectoryInRoot(rootFd, path);
   } catch (error) {
     if (!hasCode(error, "ENOENT") || path === "/") throw error;
   }
   const parentFd = openDirectory(rootFd, dirname(path), 0o755, linksLeft);
   try {
-    const child = `/proc/self/fd/${parentFd}/${basename(path)}`;
+    const child = pathOfDescriptor(parentFd, basename(path));
     const status = lstatSync(child, { throwIfNoEntry: false });
     if (status?.isSymbolicLink() && linksLeft > 0) {
       // A link to what is missing: that is made, where it lies when seen from inside.
@@ -80,28 +75,7 @@ function openDirectory(rootFd: number, path: string, mode = 0o755, linksLeft = 8
   } finally {
     closeSync(parentFd);
   }
-  return openInRoot(rootFd, path);
-}
-
-function openInRoot(rootFd: number, path: string): number {
-  const pathBytes = cString(path);
-  // struct open_how: flags, mode, resolve
-  const how = Buffer.alloc(24);
-  how.writeBigUInt64LE(BigInt(constants.O_DIRECTORY | pathOnlyFlag) | 0o2_000_000n, 0);
-  how.writeBigUInt64LE(resolveInRoot, 16);
-  return checked(
-    "openat2",
-    path,
-    libc.syscall(
-      openat2Number,
-      BigInt(rootFd),
-      getRawPointer(pathBytes),
-      getRawPointer(how),
-      BigInt(how.length),
-      0n,
-      0n,
-    ),
-  );
+  return openDirectoryInRoot(rootFd, path);
 }
 
 function removeLink(path: string): void {

@@ -7,6 +7,7 @@ import { lifecycleSuite } from "./contract-suite/lifecycle-suite.ts";
 import { limitsSuite } from "./contract-suite/limits-suite.ts";
 import { monitorSuite } from "./contract-suite/monitor-suite.ts";
 import { rootfsSuite } from "./contract-suite/rootfs-suite.ts";
+import { sharingSuite } from "./contract-suite/sharing-suite.ts";
 import { TestBench } from "./testing/test-bench.ts";
 import { testRootLayer } from "./testing/test-root.ts";
 
@@ -46,6 +47,7 @@ export function driverContractSuite(subject: SuiteSubject): void {
     describe.skipIf(!subject.confines)("confinement", () => {
       monitorSuite(context);
       rootfsSuite(context);
+      sharingSuite(context);
       limitsSuite(context);
       isolationSuite(context);
     });

@@ -23,7 +23,10 @@ export interface Limits {
   diskMib: number;
 }
 
-/** A file or directory of the host shown inside the sandbox. */
+/**
+ * A file or directory of the host shown inside the sandbox. Of one that is not read-only, every sandbox that has it sees
+ * at once what another writes, with the owners that were written: it must be on a file system that can map owners.
+ */
 export interface GuestMount {
   source: string;
   /** Absolute path inside. */

@@ -112,8 +112,8 @@ function mapGuestMounts(spec: SandboxSpec, userNamespaceFd: number): GuestMount[
       mountIdmapped({ source, target, userNamespaceFd, readonly });
       return { ...guestMount, source: target };
     } catch (error) {
-      // A file system that can't map owners is shown as it is.
-      if (hasCode(error, "EINVAL")) return guestMount;
+      // A file system that can't map owners is shown as it is; what is written there would have wrong ones.
+      if (readonly && hasCode(error, "EINVAL")) return guestMount;
       throw error;
     }
   });

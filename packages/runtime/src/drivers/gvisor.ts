@@ -10,6 +10,8 @@ export const gvisorArgs = [
   "--network=sandbox",
   // The writable layer is ours, with a size, and can be copied for a snapshot.
   "--overlay2=none",
+  // Nothing that others may write is kept in the sandbox's own caches; only the root is its alone.
+  "--file-access-mounts=shared",
   // Set-user-ID programs change who they are inside, as on any Linux; gVisor's kernel is the border.
   "--allow-suid",
   // Asks the host for settings it can't change, and costs time for that.
