@@ -45,7 +45,6 @@ test("v2 create answers 201 with everything that clients read", async () => {
     diskMib: 1024,
     envVars: { X: "y" },
     envdAccessToken: envdAccessToken("seed", sandboxID),
-    allowInternetAccess: true,
   });
   expect(t.node.configs[0]?.trafficAccessToken).toBeUndefined();
   const detail = await t.call("GET", `/sandboxes/${sandboxID}-6532622b`);
@@ -96,15 +95,13 @@ test("no internet: either way of asking", async () => {
   await t.create({ allow_internet_access: false });
   await t.create({ network: { denyOut: ["0.0.0.0/0"] } });
   await t.create({ allow_internet_access: true });
-  expect(t.node.configs.map((config) => config.allowInternetAccess)).toEqual([false, false, true]);
+  expect(t.node.configs.map(({ egress }) => egress?.denyRanges)).toEqual([["0.0.0.0/0"], ["0.0.0.0/0"], []]);
 });
 
 test("options that nothing enforces yet are refused by name", async () => {
   for (const [body, field] of [
     [{ autoPause: true }, "autoPause"],
     [{ autoResume: { enabled: true } }, "autoResume"],
-    [{ network: { allowOut: ["1.1.1.1"] } }, "network.allowOut"],
-    [{ network: { denyOut: ["10.1.0.0/16"] } }, "network.denyOut"],
     [{ volumeMounts: [{ name: "v", path: "/v" }] }, "volumeMounts"],
   ] as const) {
     const answer = await t.call("POST", "/v2/sandboxes", { templateID: "base", ...body });

@@ -2,6 +2,7 @@ import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import { AppError } from "@sandbank/core/errors";
 import { fromConnectError } from "@sandbank/protocol/connect-error";
+import { toEgressMessage } from "@sandbank/protocol/egress-message";
 import type {
   LogEntry,
   MetricSample,
@@ -84,9 +85,15 @@ export function nodePort(client: NodeClient): NodePort {
     async create(config) {
       const options = { timeoutMs: createTimeoutMs };
       const response = await call("start the sandbox", createTimeoutMs, () =>
-        client.createSandbox({ config }, options),
+        client.createSandbox({ config: { ...config, egress: toEgressMessage(config.egress) } }, options),
       );
       return toSandbox(response.sandbox);
+    },
+    async setEgress(sandboxId, policy) {
+      const options = { timeoutMs: queryTimeoutMs };
+      await call("take the network rules", queryTimeoutMs, () =>
+        client.setEgress({ sandboxId, policy: toEgressMessage(policy) }, options),
+      );
     },
     async kill(sandboxId) {
       const options = { timeoutMs: killTimeoutMs };

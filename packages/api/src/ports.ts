@@ -1,8 +1,12 @@
+import type { EgressPolicy } from "@sandbank/protocol/egress-policy";
+
 /** What the use-cases need of a node; adapters speak its RPC. Errors are AppErrors as the node made them. */
 export interface NodePort {
   info(): Promise<NodeInfo>;
   /** Resolves when the sandbox's daemon answers; rejects with the failing layer as the error's reason. */
   create(config: NodeSandboxConfig): Promise<NodeSandbox>;
+  /** Resolves when the policy is in force. Rejects with `not_found`, or `invalid_argument` when its proxy can't be used. */
+  setEgress(sandboxId: string, policy: EgressPolicy): Promise<void>;
   /** Resolves when nothing of the sandbox is left, also when there was nothing. */
   kill(sandboxId: string): Promise<void>;
   list(): Promise<{ sandboxes: NodeSandbox[]; recentEnds: NodeEnd[] }>;
@@ -33,7 +37,7 @@ export interface NodeSandboxConfig {
   envVars: Record<string, string>;
   envdAccessToken: string | undefined;
   trafficAccessToken: string | undefined;
-  allowInternetAccess: boolean;
+  egress: EgressPolicy;
 }
 
 export interface NodeSandbox {

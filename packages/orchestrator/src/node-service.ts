@@ -3,6 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { AppError } from "@sandbank/core/errors";
 import { toConnectError } from "@sandbank/protocol/connect-error";
+import { fromEgressMessage } from "@sandbank/protocol/egress-message";
 import {
   type NodeService,
   type Sandbox,
@@ -48,6 +49,12 @@ export function nodeService({
     killSandbox: (request) =>
       translated(async () => {
         await lifecycle.kill(request.sandboxId);
+        return {};
+      }),
+    setEgress: (request) =>
+      translated(async () => {
+        if (!request.policy) throw new AppError({ code: "invalid_argument", message: "policy is missing" });
+        await lifecycle.setEgress(request.sandboxId, fromEgressMessage(request.policy));
         return {};
       }),
     listSandboxes: () => ({

@@ -1,6 +1,9 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { NodeService } from "@sandbank/protocol/gen/node_pb";
 import type { SandboxDirectory } from "@sandbank/protocol/routing";
+import { kernelEgress } from "./egress/kernel-egress.ts";
+import { NodeEgress } from "./egress/node-egress.ts";
+import { openPolicy } from "@sandbank/protocol/egress-policy";
 import { setUpHostNetwork, tearDownHostNetwork } from "./network/host-network.ts";
 import { hostResolvers } from "./network/resolvers.ts";
 import { SlotPool } from "./network/slot-pool.ts";
@@ -62,13 +65,14 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   const slots = new SlotPool({
     identity,
     mtu,
-    policy: { internet: true, resolvers },
+    egress: kernelEgress(openPolicy, resolvers),
     size: options.slotPoolSize,
     logger,
   });
+  const egress = new NodeEgress({ resolvers });
   const journal = new Journal(options.paths.sandboxesDir);
   const registry = new SandboxRegistry();
-  const context = { options, slots, journal, builds: new BuildCatalog(options.paths), resolvers };
+  const context = { options, slots, journal, builds: new BuildCatalog(options.paths), resolvers, egress };
   const observer = new Observer(options.observe, registry, logger);
   const lifecycle = new Lifecycle(context, registry, observer);
   const { adopted, cleared } = await adoptSandboxes({

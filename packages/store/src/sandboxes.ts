@@ -6,14 +6,15 @@ import {
   pairHashes,
   reserve,
 } from "./reservation.ts";
+import { type Database, type SandboxesTable, toFlag } from "./schema.ts";
 import {
   type EndReason,
+  type JsonObject,
   type SandboxRecord,
   type SandboxState,
   toRecord,
   transitions,
 } from "./sandbox-record.ts";
-import type { Database, SandboxesTable } from "./schema.ts";
 
 /** What changes together with a sandbox's state; absent members stay as they are. */
 export interface SandboxPatch {
@@ -26,6 +27,9 @@ export interface SandboxPatch {
   endReason?: EndReason;
   exitCode?: number | undefined;
   endedAtMs?: number;
+  /** Null: the client said nothing. */
+  allowInternetAccess?: boolean | null;
+  network?: JsonObject;
 }
 
 export interface SandboxPageQuery {
@@ -41,6 +45,9 @@ export interface SandboxPageQuery {
   metadata?: Record<string, string>;
 }
 
+const toOptionalFlag = (value: boolean | null | undefined): 0 | 1 | null | undefined =>
+  typeof value === "boolean" ? toFlag(value) : value;
+
 function toColumns(patch: SandboxPatch): Updateable<SandboxesTable> {
   return {
     started_at: patch.startedAtMs,
@@ -52,6 +59,8 @@ function toColumns(patch: SandboxPatch): Updateable<SandboxesTable> {
     end_reason: patch.endReason,
     exit_code: patch.exitCode,
     ended_at: patch.endedAtMs,
+    allow_internet_access: toOptionalFlag(patch.allowInternetAccess),
+    network: patch.network === undefined ? undefined : JSON.stringify(patch.network),
   };
 }
 

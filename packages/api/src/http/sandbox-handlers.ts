@@ -13,6 +13,7 @@ import {
 } from "../use-cases/find-sandboxes.ts";
 import { readNewSandbox } from "../use-cases/new-sandbox.ts";
 import { connectSandbox, refreshSandbox, setSandboxTimeout } from "../use-cases/sandbox-time.ts";
+import { updateNetwork } from "../use-cases/update-network.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { parseMetadataFilter } from "./metadata-filter.ts";
 import type { Answer, Call, Handlers } from "./operation-types.ts";
@@ -93,6 +94,10 @@ function lifecycleHandlers(plane: ControlPlane): Handlers {
     },
     async refreshSandbox({ team, path, body }) {
       await refreshSandbox(plane, team, sandboxIdOf(path), body?.duration ?? 0);
+      return { status: 204, body: undefined };
+    },
+    async setSandboxNetwork({ team, path, body }) {
+      await updateNetwork(plane, team, sandboxIdOf(path), body);
       return { status: 204, body: undefined };
     },
     async killSandbox({ team, path }) {

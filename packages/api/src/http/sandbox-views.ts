@@ -1,6 +1,6 @@
 import type { components } from "@sandbank/protocol/gen/openapi";
 import { clientId } from "@sandbank/protocol/headers";
-import type { SandboxRecord } from "@sandbank/store/sandbox-record";
+import type { JsonObject, SandboxRecord } from "@sandbank/store/sandbox-record";
 import { type ControlPlane, hasPrivateTraffic } from "../control-plane.ts";
 import { visibleStates } from "../use-cases/find-sandboxes.ts";
 
@@ -50,13 +50,22 @@ export function listedView(record: SandboxRecord): Schemas["ListedSandbox"] {
   };
 }
 
+/** What was asked for, without the proxy's password. */
+function networkView(network: JsonObject): JsonObject {
+  const said = Object.entries(network).filter(([, value]) => value !== null && value !== undefined);
+  const { egressProxy, ...rest } = Object.fromEntries(said);
+  if (!egressProxy) return rest;
+  const { password: _, ...proxy } = egressProxy as { password?: string };
+  return { ...rest, egressProxy: proxy };
+}
+
 export function detailView(plane: ControlPlane, record: SandboxRecord): Schemas["SandboxDetail"] {
   return {
     ...listedView(record),
     ...accessToken(plane, record),
     domain: plane.domain,
     allowInternetAccess: record.allowInternetAccess ?? null,
-    ...(record.network ? { network: record.network } : {}),
+    ...(record.network ? { network: networkView(record.network) } : {}),
     lifecycle: { autoResume: record.autoResume, onTimeout: record.autoPause ? "pause" : "kill" },
   };
 }

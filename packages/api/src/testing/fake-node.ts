@@ -3,6 +3,8 @@ import { timestampNow } from "@bufbuild/protobuf/wkt";
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { AppError } from "@sandbank/core/errors";
 import { toConnectError } from "@sandbank/protocol/connect-error";
+import { fromEgressMessage } from "@sandbank/protocol/egress-message";
+import type { EgressPolicy } from "@sandbank/protocol/egress-policy";
 import {
   type LogEntrySchema,
   type MetricSampleSchema,
@@ -35,6 +37,8 @@ const notFound = (sandboxId: string): AppError =>
 export class FakeNode {
   readonly sandboxes = new Map<string, FakeSandbox>();
   readonly configs: SandboxConfig[] = [];
+  /** What running sandboxes may reach since the last change. */
+  readonly policies = new Map<string, EgressPolicy>();
   readonly kills: string[] = [];
   readonly recentEnds: FakeEnd[] = [];
   /** What the node is asked for logs, and what it says. */
@@ -81,6 +85,12 @@ export class FakeNode {
         getNode: () => ({ nodeId: "node-1", isolation: "gvisor", driver: "fake", version: "0" }),
         createSandbox: (request) => guarded(() => this.#create(request.config)),
         killSandbox: (request) => guarded(() => this.#kill(request.sandboxId)),
+        setEgress: ({ sandboxId, policy }) =>
+          guarded(() => {
+            if (!this.sandboxes.has(sandboxId)) throw notFound(sandboxId);
+            if (policy) this.policies.set(sandboxId, fromEgressMessage(policy));
+            return {};
+          }),
         listSandboxes: () => guarded(() => this.#list()),
         getSandboxLogs: (request) => {
           this.logRequests.push(request);

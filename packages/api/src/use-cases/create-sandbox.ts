@@ -1,6 +1,7 @@
 import { AppError, type ErrorCode, errorText, toAppError } from "@sandbank/core/errors";
 import { newSandboxId } from "@sandbank/core/ids";
 import { UndoStack } from "@sandbank/core/undo";
+import type { EgressPolicy } from "@sandbank/protocol/egress-policy";
 import type { IdempotencyClaim } from "@sandbank/store/reservation";
 import type { SandboxRecord } from "@sandbank/store/sandbox-record";
 import type { Team } from "@sandbank/store/teams";
@@ -12,7 +13,7 @@ import { teamLimitReached } from "./team-limits.ts";
 import { checkedTimeoutMs, endFrom } from "./timeouts.ts";
 
 /** Classes of a node's failure that a client can act on; any other is the service's own fault. */
-const passedOn: ErrorCode[] = ["resource_exhausted", "unavailable", "deadline_exceeded"];
+const passedOn: ErrorCode[] = ["invalid_argument", "resource_exhausted", "unavailable", "deadline_exceeded"];
 
 function createFailure(error: unknown): AppError {
   const app = toAppError(error);
@@ -77,7 +78,7 @@ async function startOnNode(
   plane: ControlPlane,
   team: Team,
   record: SandboxRecord,
-  internet: boolean,
+  egress: EgressPolicy,
 ): Promise<SandboxRecord> {
   const { nodeId } = await plane.node.info();
   const sandbox = await plane.node.create({
@@ -90,7 +91,7 @@ async function startOnNode(
     envVars: record.envVars,
     envdAccessToken: record.secure ? plane.tokens.envd(record.id) : undefined,
     trafficAccessToken: hasPrivateTraffic(record) ? plane.tokens.traffic(record.id) : undefined,
-    allowInternetAccess: internet,
+    egress,
   });
   await plane.store.templates.recordSpawn(record.templateId, Date.now());
   const { isolation, driver, hostAddress } = sandbox;
@@ -108,7 +109,7 @@ async function start(
   plane: ControlPlane,
   team: Team,
   record: SandboxRecord,
-  internet: boolean,
+  egress: EgressPolicy,
   claim: IdempotencyClaim | undefined,
 ): Promise<SandboxRecord> {
   await reserve(plane, team, record, claim);
@@ -116,7 +117,7 @@ async function start(
   try {
     undo.push("record", () => plane.store.sandboxes.forget(record.id));
     undo.push("node", () => plane.node.kill(record.id));
-    const running = await startOnNode(plane, team, record, internet).catch((error: unknown) => {
+    const running = await startOnNode(plane, team, record, egress).catch((error: unknown) => {
       throw createFailure(error);
     });
     publish(plane, running);
@@ -144,7 +145,7 @@ export async function createSandbox(
 ): Promise<SandboxRecord> {
   const beganMs = performance.now();
   const record = await plan(plane, team, wanted);
-  const work = plane.locks.run(record.id, () => start(plane, team, record, wanted.internet, claim));
+  const work = plane.locks.run(record.id, () => start(plane, team, record, wanted.egress, claim));
   plane.creating.set(record.id, work);
   try {
     const running = await work;

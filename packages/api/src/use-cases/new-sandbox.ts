@@ -1,5 +1,7 @@
 import { AppError } from "@sandbank/core/errors";
 import type { components } from "@sandbank/protocol/gen/openapi";
+import type { EgressPolicy } from "@sandbank/protocol/egress-policy";
+import { readEgressPolicy } from "./egress-config.ts";
 import { notAvailableYet } from "./sandbox-errors.ts";
 
 export type NewSandboxBody = components["schemas"]["NewSandboxV2"];
@@ -12,14 +14,12 @@ export interface NewSandbox {
   secure: boolean;
   /** As asked for; undefined when the client said nothing. */
   allowInternetAccess: boolean | undefined;
-  /** Every way of asking for no internet taken together. */
-  internet: boolean;
+  /** Every way of saying what it may reach taken together. */
+  egress: EgressPolicy;
   network: NetworkConfig | undefined;
   metadata: Record<string, string>;
   envVars: Record<string, string>;
 }
-
-const everywhere = new Set(["0.0.0.0/0", "::/0"]);
 
 const isSet = (value: unknown): boolean =>
   value !== undefined && value !== null && (typeof value !== "object" || Object.keys(value).length > 0);
@@ -31,11 +31,6 @@ function refuseUnavailable(body: NewSandboxBody): void {
     ["autoResume", body.autoResume?.enabled === true],
     ["volumeMounts", isSet(body.volumeMounts)],
     ["iam.tokens", isSet(body.iam?.tokens)],
-    ["network.allowOut", isSet(body.network?.allowOut)],
-    ["network.denyOut", (body.network?.denyOut ?? []).some((range) => !everywhere.has(range))],
-    ["network.dnsServers", isSet(body.network?.dnsServers)],
-    ["network.egressProxy", isSet(body.network?.egressProxy)],
-    ["network.rules", isSet(body.network?.rules)],
     ["network.maskRequestHost", isSet(body.network?.maskRequestHost)],
     ["network.httpsPorts", isSet(body.network?.httpsPorts)],
   ];
@@ -62,7 +57,7 @@ export function readNewSandbox(
     timeoutSec: body.timeout ?? defaults.timeoutSec,
     secure: defaults.secure,
     allowInternetAccess,
-    internet: allowInternetAccess !== false && !isSet(body.network?.denyOut),
+    egress: readEgressPolicy(body.network ?? {}, allowInternetAccess),
     network: body.network ?? undefined,
     metadata: body.metadata ?? {},
     envVars: body.envVars ?? {},

@@ -9,6 +9,9 @@ export const sandboxEnding = (sandboxId: string): AppError =>
 export const notAvailableYet = (what: string): AppError =>
   new AppError({ code: "unimplemented", message: `${what} is not available yet` });
 
+export const invalidNetwork = (what: string): AppError =>
+  new AppError({ code: "invalid_argument", message: `validation error: network: ${what}` });
+
 export const requestInProgress = (): AppError =>
   new AppError({
     code: "conflict",

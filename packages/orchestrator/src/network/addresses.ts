@@ -55,6 +55,9 @@ export function slotNames(identity: NetworkIdentity, index: number): SlotNames {
 /** Source address of the host's own traffic into sandboxes. */
 export const hostSourceAddress = (identity: NetworkIdentity): string => `${identity.hostPrefix}.255.254`;
 
+/** Where the egress forwarder listens, on the host's source address: below the range that programs get by chance. */
+export const forwarderPort = 5016;
+
 export const hostTable = (identity: NetworkIdentity): string => `sandbank_${identity.tag}`;
 
 export const hostDevicePattern = (identity: NetworkIdentity): string => `${identity.tag}h*`;

@@ -1,30 +1,23 @@
+import { deniedRanges, type KernelEgress } from "../egress/kernel-egress.ts";
 import {
+  forwarderPort,
   guest,
   hostDevicePattern,
+  hostSourceAddress,
   hostTable,
   type NetworkIdentity,
   router,
   type SlotNames,
 } from "./addresses.ts";
 
-/** Never reachable from a sandbox, whatever its policy says. */
-export const deniedRanges = [
-  "0.0.0.0/8",
-  "10.0.0.0/8",
-  "100.64.0.0/10",
-  "127.0.0.0/8",
-  "169.254.0.0/16",
-  "172.16.0.0/12",
-  "192.168.0.0/16",
-  "224.0.0.0/4",
-  "240.0.0.0/4",
-] as const;
+/**
+ * How a slot's router tells the host that a TCP connection is the forwarder's: a code point in the packet, so that the
+ * host's table needs no rule and no element per slot. Sandboxes can't set it: the router clears theirs.
+ */
+const handOverDscp = "0x2b";
 
-export interface EgressPolicy {
-  internet: boolean;
-  /** IPv4 addresses that may be asked over port 53 although their range is denied. */
-  resolvers: string[];
-}
+/** Where the slot's own rules are; see `egress-recorder.ts` for what is read there. */
+export const slotTable = "slot_filter";
 
 /**
  * The host's table: sandboxes reach neither the host nor one another, nobody else reaches sandboxes, and their
@@ -33,13 +26,20 @@ export interface EgressPolicy {
 export function hostRuleset(identity: NetworkIdentity, resolvers: string[]): string {
   const table = hostTable(identity);
   const devices = `"${hostDevicePattern(identity)}"`;
+  const forwarder = hostSourceAddress(identity);
+  const sandboxes = `${identity.hostPrefix}.0.0/16`;
   return `table inet ${table}
 delete table inet ${table}
 table inet ${table} {
   chain input {
     type filter hook input priority -10; policy accept;
     iifname ${devices} ct state established,related accept
+    iifname ${devices} ip daddr ${forwarder} tcp dport ${forwarderPort} ct status dnat accept
     iifname ${devices} counter reject
+  }
+  chain prerouting {
+    type nat hook prerouting priority dstnat; policy accept;
+    iifname ${devices} ip saddr ${sandboxes} ip dscp ${handOverDscp} meta l4proto tcp dnat ip to ${forwarder}:${forwarderPort}
   }
   chain forward {
     type filter hook forward priority -10; policy accept;
@@ -48,21 +48,24 @@ table inet ${table} {
     oifname ${devices} counter drop
   }
   chain from_sandbox {
+    meta l4proto tcp ip dscp ${handOverDscp} counter reject with tcp reset
     ct state established,related accept
     oifname ${devices} counter reject
     meta nfproto ipv6 counter drop
-${resolverRules(resolvers)}    ip daddr { ${deniedRanges.join(", ")} } counter reject
+${resolverRules(resolvers)
+  .map((rule) => `    ${rule}\n`)
+  .join("")}    ip daddr { ${deniedRanges.join(", ")} } counter reject
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
-    ip saddr ${identity.hostPrefix}.0.0/16 oifname != ${devices} masquerade
+    ip saddr ${sandboxes} oifname != ${devices} masquerade
   }
 }
 `;
 }
 
 /** The router namespace's tables: address rewrite both ways, and the sandbox's own egress policy. */
-export function routerRuleset(slot: SlotNames, policy: EgressPolicy): string {
+export function routerRuleset(slot: SlotNames, egress: KernelEgress): string {
   return `table ip slot_nat {
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
@@ -73,41 +76,77 @@ export function routerRuleset(slot: SlotNames, policy: EgressPolicy): string {
     oifname "${router.uplink}" ip saddr ${guest.address} snat to ${slot.hostAddress}
   }
 }
-table inet slot_filter {
+table inet ${slotTable} {
+  counter denied_packets { }
+  set denied {
+    type ipv4_addr . inet_proto . inet_service; flags dynamic,timeout; timeout 1h; size 512; counter;
+  }
+  set denied_other { type ipv4_addr . inet_proto; flags dynamic,timeout; timeout 1h; size 64; counter; }
   chain input {
     type filter hook input priority filter; policy drop;
     ct state established,related accept
-    iifname "${router.gateway}" counter reject
+    iifname "${router.gateway}" jump refuse
   }
   chain forward {
     type filter hook forward priority filter; policy drop;
-    ct state established,related accept
     iifname "${router.uplink}" oifname "${router.gateway}" accept
-    iifname "${router.gateway}" oifname "${router.uplink}" ip saddr ${guest.address} jump egress
+    iifname "${router.gateway}" oifname "${router.uplink}" ip saddr ${guest.address} jump outgoing
+    iifname "${router.gateway}" meta nfproto ipv6 jump refuse
+  }
+  chain outgoing {
+    ip dscp set cs0
+    ct direction reply accept
+    ct state related accept
+    jump egress
+  }
+  chain refuse {
+    counter name denied_packets
+    meta l4proto { tcp, udp } update @denied { ip daddr . meta l4proto . th dport }
+    meta l4proto != { tcp, udp } update @denied_other { ip daddr . meta l4proto }
+    meta l4proto tcp reject with tcp reset
+    reject with icmpx admin-prohibited
+  }
+  chain hand_over {
+    ct state new ct mark set 1
+    ct mark 1 ip dscp set ${handOverDscp} accept
   }
   chain egress {
-${egressRules(policy)}  }
+${egressRules(egress)}  }
 }
 `;
 }
 
 /** Replaces the egress rules of a living slot in one transaction. */
-export const egressUpdate = (policy: EgressPolicy): string =>
-  `flush chain inet slot_filter egress
-table inet slot_filter {
+export const egressUpdate = (egress: KernelEgress): string =>
+  `flush chain inet ${slotTable} egress
+table inet ${slotTable} {
   chain egress {
-${egressRules(policy)}  }
+${egressRules(egress)}  }
 }
 `;
 
-function egressRules(policy: EgressPolicy): string {
-  if (!policy.internet) return "    counter reject\n";
-  return `${resolverRules(policy.resolvers)}    ip daddr { ${deniedRanges.join(", ")} } counter reject
-    counter accept
-`;
+/**
+ * Judged for every packet that the sandbox sends, not for the first one of a connection: what a new policy denies ends at
+ * once, and what it allows goes on. A connection that was never handed over has no mark and is judged by its address.
+ */
+function egressRules({ resolvers, allow, deny, handOver }: KernelEgress): string {
+  const handOverTcp = "meta l4proto tcp jump hand_over";
+  const rules = [
+    ...resolverRules(resolvers),
+    `ip daddr { ${deniedRanges.join(", ")} } jump refuse`,
+    ...toRanges(allow, handOver === "all" ? [handOverTcp, "accept"] : ["accept"]),
+    ...(handOver === "names" ? [handOverTcp] : []),
+    ...toRanges(deny, ["jump refuse"]),
+    ...(handOver === "all" ? [handOverTcp] : []),
+    "accept",
+  ];
+  return rules.map((rule) => `    ${rule}\n`).join("");
 }
 
-function resolverRules(resolvers: string[]): string {
-  if (resolvers.length === 0) return "";
-  return `    ip daddr { ${resolvers.join(", ")} } meta l4proto { tcp, udp } th dport 53 accept\n`;
+const toRanges = (ranges: readonly string[], verdicts: string[]): string[] =>
+  ranges.length === 0 ? [] : verdicts.map((verdict) => `ip daddr { ${ranges.join(", ")} } ${verdict}`);
+
+function resolverRules(resolvers: readonly string[]): string[] {
+  if (resolvers.length === 0) return [];
+  return [`ip daddr { ${resolvers.join(", ")} } meta l4proto { tcp, udp } th dport 53 accept`];
 }

@@ -3,13 +3,15 @@ import { AppError } from "@sandbank/core/errors";
 import { ipBatch, ipBatchForced } from "@sandbank/linux/ip";
 import { netnsPath } from "@sandbank/linux/netns";
 import { nftApply } from "@sandbank/linux/nft";
+import type { KernelEgress } from "../egress/kernel-egress.ts";
 import { guest, hostSourceAddress, type NetworkIdentity, router, type SlotNames } from "./addresses.ts";
-import { type EgressPolicy, egressUpdate, routerRuleset } from "./rulesets.ts";
+import { egressUpdate, routerRuleset } from "./rulesets.ts";
 
 export interface SlotOptions {
   identity: NetworkIdentity;
   mtu: number;
-  policy: EgressPolicy;
+  /** Of a slot that nobody has taken yet. */
+  egress: KernelEgress;
 }
 
 /**
@@ -28,9 +30,9 @@ export class Slot {
     return netnsPath(this.names.guestNetns);
   }
 
-  /** Takes effect at once; connections already allowed go on. */
-  setEgress(policy: EgressPolicy): Promise<void> {
-    return nftApply(egressUpdate(policy), this.names.routerNetns);
+  /** Takes effect at once; connections that stay allowed go on, the others end with their next packet. */
+  setEgress(egress: KernelEgress): Promise<void> {
+    return nftApply(egressUpdate(egress), this.names.routerNetns);
   }
 
   /** Devices, routes and rules go with the namespaces; the host keeps nothing of the slot. */
@@ -65,7 +67,7 @@ export async function makeSlot(names: SlotNames, options: SlotOptions): Promise<
     await Promise.all([
       ipBatch(routerLines(names), names.routerNetns),
       ipBatch(guestLines(), names.guestNetns),
-      nftApply(routerRuleset(names, options.policy), names.routerNetns),
+      nftApply(routerRuleset(names, options.egress), names.routerNetns),
     ]);
     return slot;
   } catch (error) {

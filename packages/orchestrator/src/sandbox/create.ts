@@ -1,8 +1,11 @@
 import { AppError, errorText, toAppError } from "@sandbank/core/errors";
 import { PhaseTimer } from "@sandbank/core/phases";
 import { UndoStack } from "@sandbank/core/undo";
+import { fromEgressMessage } from "@sandbank/protocol/egress-message";
+import { openPolicy } from "@sandbank/protocol/egress-policy";
 import type { SandboxConfig } from "@sandbank/protocol/gen/node_pb";
 import { hashToken } from "@sandbank/protocol/tokens";
+import type { NodeEgress } from "../egress/node-egress.ts";
 import type { SlotPool } from "../network/slot-pool.ts";
 import type { Slot } from "../network/slot.ts";
 import type { OrchestratorOptions } from "../options.ts";
@@ -19,6 +22,7 @@ export interface CreateContext {
   journal: Journal;
   builds: BuildCatalog;
   resolvers: string[];
+  egress: NodeEgress;
 }
 
 /**
@@ -74,7 +78,7 @@ export async function createSandbox(
   async function takeSlot(ctx: CreateContext, wanted: SandboxConfig, stack: UndoStack): Promise<Slot> {
     const slot = await slots.take();
     stack.push("slot", () => slots.release(slot));
-    if (!wanted.allowInternetAccess) await slot.setEgress({ internet: false, resolvers: ctx.resolvers });
+    if (wanted.egress) await ctx.egress.apply(slot, fromEgressMessage(wanted.egress));
     return slot;
   }
 }
@@ -92,6 +96,7 @@ function newRecord(options: OrchestratorOptions, config: SandboxConfig, slot: Sl
     cpuCount: config.cpuCount,
     memoryMib: config.memoryMib,
     diskMib: config.diskMib,
+    egress: config.egress ? fromEgressMessage(config.egress) : openPolicy,
     trafficTokenHash:
       config.trafficAccessToken === undefined ? undefined : hashToken(config.trafficAccessToken),
   };

@@ -83,7 +83,6 @@ const config = (sandboxId = newSandboxId()) =>
     cpuCount: 1,
     memoryMib: 256,
     diskMib: 256,
-    allowInternetAccess: true,
   });
 
 async function failedCreate(script: string) {

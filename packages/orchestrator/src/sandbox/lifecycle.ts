@@ -1,6 +1,8 @@
 import { AppError, errorText, toAppError } from "@sandbank/core/errors";
 import { type Phase, PhaseTimer } from "@sandbank/core/phases";
+import { KeyedLock } from "@sandbank/core/keyed-lock";
 import { Semaphore } from "@sandbank/core/semaphore";
+import type { EgressPolicy } from "@sandbank/protocol/egress-policy";
 import type { SandboxConfig } from "@sandbank/protocol/gen/node_pb";
 import type { Observer } from "../observe/observer.ts";
 import { type CreateContext, createSandbox } from "./create.ts";
@@ -14,6 +16,14 @@ export interface Created {
 /** A start that waits longer than this is refused: its client waits for 60 s in all. */
 const maxStartWaitMs = 30_000;
 
+/** Of a policy, for the sandbox's log: values of headers and credentials stay out. */
+const summary = ({ allowRanges, allowDomains, denyRanges, rules, proxy }: EgressPolicy) => ({
+  allowed: [...allowRanges, ...allowDomains].join(" "),
+  denied: denyRanges.join(" "),
+  rules: rules.map(({ domain }) => domain).join(" "),
+  proxy: proxy && `${proxy.host}:${proxy.port}`,
+});
+
 /** Every way a sandbox of this node begins and ends. */
 export class Lifecycle {
   readonly #context: CreateContext;
@@ -21,6 +31,7 @@ export class Lifecycle {
   readonly #observer: Observer;
   readonly #starting = new Map<string, Promise<Created>>();
   readonly #starts: Semaphore;
+  readonly #egressChanges = new KeyedLock();
   #closed = false;
 
   constructor(context: CreateContext, registry: SandboxRegistry, observer: Observer) {
@@ -97,6 +108,30 @@ export class Lifecycle {
     void sandbox.runtime.exited.then(({ exitCode }) => {
       if (!this.#closed && !sandbox.ending) return this.#end(sandbox, "exited", exitCode);
       return undefined;
+    });
+  }
+
+  /**
+   * Returns when the policy is in force and written down. Rejects with `not_found` when the sandbox is not here.
+   * On failure the sandbox keeps the policy that it had.
+   */
+  async setEgress(sandboxId: string, policy: EgressPolicy): Promise<void> {
+    await this.#egressChanges.run(sandboxId, async () => {
+      const sandbox = this.#registry.get(sandboxId);
+      if (!sandbox || sandbox.ending) {
+        throw new AppError({ code: "not_found", message: `sandbox ${sandboxId} is not on this node` });
+      }
+      const { egress, journal } = this.#context;
+      const before = sandbox.record.egress;
+      await egress.apply(sandbox.slot, policy);
+      try {
+        await journal.write({ ...sandbox.record, egress: policy });
+      } catch (error) {
+        await egress.apply(sandbox.slot, before);
+        throw error;
+      }
+      sandbox.record.egress = policy;
+      this.#observer.logs.write(sandboxId, "info", "network rules were replaced", summary(policy));
     });
   }
 

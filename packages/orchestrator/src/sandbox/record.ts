@@ -1,6 +1,7 @@
 import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isSandboxId } from "@sandbank/core/ids";
+import { type EgressPolicy, openPolicy } from "@sandbank/protocol/egress-policy";
 
 /** What this node writes down about a sandbox before it starts it, so that a later process can take it over. */
 export interface SandboxRecord {
@@ -16,6 +17,8 @@ export interface SandboxRecord {
   cpuCount: number;
   memoryMib: number;
   diskMib: number;
+  /** What it may reach; may hold credentials of a proxy and values of headers. */
+  egress: EgressPolicy;
   trafficTokenHash?: string | undefined;
 }
 
@@ -61,7 +64,9 @@ export class Journal {
   async #read(sandboxId: string): Promise<SandboxRecord | undefined> {
     try {
       const text = await readFile(join(this.#dir(sandboxId), "record.json"), "utf8");
-      return JSON.parse(text) as SandboxRecord;
+      const record = JSON.parse(text) as Omit<SandboxRecord, "egress"> & Partial<SandboxRecord>;
+      // A record of a version before there were policies has none; the rules that are in force hold on.
+      return { ...record, egress: record.egress ?? openPolicy };
     } catch (error) {
       const missing = (error as NodeJS.ErrnoException).code === "ENOENT" || error instanceof SyntaxError;
       if (missing) return undefined;

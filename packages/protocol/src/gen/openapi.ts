@@ -515,6 +515,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
+        /** Replace what a running sandbox may reach; what is left out is cleared */
         put: operations["setSandboxNetwork"];
         post?: never;
         delete?: never;
@@ -1034,20 +1035,57 @@ export interface components {
         NetworkConfig: {
             /** @description When false, ports other than the daemon's need the traffic access token */
             allowPublicTraffic?: boolean | null;
-            /** @description Only `0.0.0.0/0` so far */
-            denyOut?: string[] | null;
-            /** @description Not available yet */
-            allowOut?: string[] | null;
-            /** @description Not available yet */
-            dnsServers?: string[] | null;
-            /** @description Not available yet */
-            egressProxy?: Record<string, never> | null;
+            allowOut?: components["schemas"]["AllowOut"];
+            denyOut?: components["schemas"]["DenyOut"];
+            dnsServers?: components["schemas"]["DnsServers"];
+            egressProxy?: components["schemas"]["EgressProxy"];
+            rules?: components["schemas"]["EgressRules"];
             /** @description Not available yet */
             maskRequestHost?: string | null;
             /** @description Not available yet */
             httpsPorts?: number[] | null;
-            /** @description Not available yet */
-            rules?: Record<string, never> | null;
+        } | null;
+        NetworkUpdate: {
+            allow_internet_access?: boolean | null;
+            allowOut?: components["schemas"]["AllowOut"];
+            denyOut?: components["schemas"]["DenyOut"];
+            dnsServers?: components["schemas"]["DnsServers"];
+            egressProxy?: components["schemas"]["EgressProxy"];
+            rules?: components["schemas"]["EgressRules"];
+        };
+        /**
+         * @description IP addresses, CIDR ranges, or domains (`example.com`, `*.example.com`); wins over `denyOut`. Domains ask for
+         *     `0.0.0.0/0` in `denyOut`
+         */
+        AllowOut: string[] | null;
+        /** @description IP addresses or CIDR ranges */
+        DenyOut: string[] | null;
+        /** @description IPv4 addresses that may be asked when `allowOut` has a domain; an empty list allows none */
+        DnsServers: string[] | null;
+        EgressProxy: {
+            /** @description Of a SOCKS5 proxy, as `host:port` */
+            address: string;
+            username?: string;
+            /** @description Never told again */
+            password?: string;
+            tls?: {
+                enabled: boolean;
+                /** @description Name that the proxy's certificate is checked for */
+                serverName?: string;
+                /** @description PEM certificates to trust instead of the usual ones */
+                caCert?: string;
+            } | null;
+        } | null;
+        /**
+         * @description Headers put into requests by domain (`example.com`, `*.example.com`): at most 10 domains, each with one entry and
+         *     up to 20 headers
+         */
+        EgressRules: {
+            [key: string]: {
+                transform?: {
+                    headers?: components["schemas"]["StringMap"];
+                };
+            }[];
         } | null;
         NewSandboxV2: {
             /** @description `id`, `name` or `namespace/name`, each with an optional `:tag` */
@@ -2239,13 +2277,26 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NetworkUpdate"];
+            };
+        };
         responses: {
+            /** @description In force */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             429: components["responses"]["TooMany"];
-            501: components["responses"]["NotYet"];
+            500: components["responses"]["Internal"];
         };
     };
     getSandboxLogs: {
