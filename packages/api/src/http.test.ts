@@ -81,7 +81,6 @@ test("health, and what is not there yet", async () => {
     ["POST", `/sandboxes/${id}/fork`],
     ["POST", `/sandboxes/${id}/snapshots`],
     ["GET", "/snapshots"],
-    ["PUT", `/sandboxes/${id}/network`],
     ["POST", "/v3/templates"],
     ["GET", "/volumes"],
   ] as const) {
