@@ -4,7 +4,7 @@ import type { Logger } from "@sandbank/core/logger";
 import { type EdgeError, portNotOpen, sandboxNotFound, sendError, serviceFailed } from "./edge-error.ts";
 import type { LiveStream, LiveStreams } from "./live-streams.ts";
 import { discardBody, forwardedHeaders, hasBody } from "@sandbank/protocol/forwarding";
-import { resetSocket } from "./reset-socket.ts";
+import { resetSocket } from "@sandbank/protocol/reset-socket";
 import { UpstreamCall, type UpstreamFailure, type UpstreamTarget } from "./upstream-call.ts";
 
 export interface ExchangeContext {

@@ -5,7 +5,7 @@ import { sandboxNotFound, sendErrorRaw } from "./edge-error.ts";
 import { edgeErrorOf, type ExchangeContext } from "./exchange.ts";
 import { forwardedHeaders } from "@sandbank/protocol/forwarding";
 import type { LiveStream } from "./live-streams.ts";
-import { resetSocket } from "./reset-socket.ts";
+import { resetSocket } from "@sandbank/protocol/reset-socket";
 import { UpstreamCall, type UpstreamFailure, type UpstreamTarget } from "./upstream-call.ts";
 
 const probeIdleMs = 30_000;
