@@ -6,6 +6,7 @@ import type { TestCloud } from "@sandbank/cli/testkit";
 export interface Traces {
   /** Processes whose command line names the cloud's folder: monitors, runtimes, sentries, gofers. */
   processes: number;
+  /** Below the service or one of those processes; what init has taken over, it reaps in its own time. */
   zombies: number;
   namespaces: number;
   devices: number;
@@ -36,7 +37,7 @@ export async function countTraces(cloud: TestCloud, servicePid: number): Promise
     text.split("\n").filter((line) => line.includes(word)).length;
   return {
     processes: processes.filter(({ command }) => command.includes(cloud.dir)).length,
-    zombies: processes.filter(({ state }) => state === "Z").length,
+    zombies: countZombies(processes, cloud.dir, servicePid),
     namespaces: namespaces.filter((name) => name.startsWith(`${tag}-`)).length,
     devices: devices.filter((name) => name.startsWith(`${tag}h`)).length,
     mounts: naming(mounts, cloud.dir),
@@ -48,13 +49,32 @@ export async function countTraces(cloud: TestCloud, servicePid: number): Promise
   };
 }
 
-async function listProcesses(): Promise<{ command: string; state: string }[]> {
+interface Process {
+  pid: number;
+  parentPid: number;
+  command: string;
+  state: string;
+}
+
+function countZombies(processes: Process[], dir: string, servicePid: number): number {
+  const byPid = new Map(processes.map((each) => [each.pid, each]));
+  const isOurs = ({ pid, parentPid, command }: Process): boolean => {
+    if (pid === servicePid || command.includes(dir)) return true;
+    const parent = byPid.get(parentPid);
+    return parent !== undefined && isOurs(parent);
+  };
+  return processes.filter((each) => each.state === "Z" && isOurs(each)).length;
+}
+
+async function listProcesses(): Promise<Process[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const processes = await Promise.all(
     pids.map(async (pid) => {
       const stat = await readIfThere(`/proc/${pid}/stat`);
       const command = await readIfThere(`/proc/${pid}/cmdline`);
-      return { command, state: stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) };
+      // After the name in brackets, which may hold anything.
+      const [state = "", parentPid] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return { pid: Number(pid), parentPid: Number(parentPid), command, state };
     }),
   );
   return processes;
