@@ -1,3 +1,4 @@
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { AppError, errorText } from "@sandbank/core/errors";
 import { KeyedLock } from "@sandbank/core/keyed-lock";
@@ -56,6 +57,8 @@ export interface ApiOptions {
 
 /** The control plane of one deployment. */
 export interface Api {
+  /** For whoever adds TLS. */
+  readonly server: Server;
   /** For the edge: where running sandboxes are reached, without I/O. */
   readonly directory: SandboxDirectory;
   /** Events since the start, by name. */
@@ -117,6 +120,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   await reconciler.run();
   evictor.start();
   return {
+    server: http.server,
     directory: plane.running,
     eventCounts: plane.events.counts,
     listRunning: () => plane.running.list(),

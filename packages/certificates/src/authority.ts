@@ -3,6 +3,14 @@ import "reflect-metadata";
 import { createHash, randomBytes, webcrypto, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import * as x509 from "@peculiar/x509";
+import { AsnConvert } from "@peculiar/asn1-schema";
+import {
+  GeneralName,
+  GeneralSubtree,
+  GeneralSubtrees,
+  id_ce_nameConstraints,
+  NameConstraints,
+} from "@peculiar/asn1-x509";
 import { AppError } from "@sandbank/core/errors";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
@@ -30,6 +38,14 @@ export interface CertificateRequest {
   validForMs: number;
 }
 
+/** What an authority may sign for. */
+export interface PermittedNames {
+  /** Each with everything below it. */
+  domains: string[];
+  /** In CIDR notation. */
+  addressRanges: string[];
+}
+
 /** A certificate authority of our own: a key, its self-signed certificate, and certificates of servers from it. */
 export class CertificateAuthority {
   readonly certificatePem: string;
@@ -42,8 +58,15 @@ export class CertificateAuthority {
     this.#privateKey = privateKey;
   }
 
-  /** With a new key. `commonName` is followed by random digits, so that a successor has another name. */
-  static async create(commonName: string, validForMs: number): Promise<CertificateAuthority> {
+  /**
+   * With a new key. `commonName` is followed by random digits, so that a successor has another name. What it signs for
+   * others than the permitted names, no client takes; without `permitted` it may sign for all.
+   */
+  static async create(
+    commonName: string,
+    validForMs: number,
+    permitted?: PermittedNames,
+  ): Promise<CertificateAuthority> {
     const keys = await newKeyPair();
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
       serialNumber: newSerial(),
@@ -56,6 +79,7 @@ export class CertificateAuthority {
         new x509.BasicConstraintsExtension(true, 0, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
         await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+        ...(permitted ? [nameConstraints(permitted)] : []),
       ],
     });
     return new CertificateAuthority(`${certificate.toString("pem")}\n`, keys.privateKey);
@@ -112,6 +136,16 @@ export class CertificateAuthority {
     });
     return `${certificate.toString("pem")}\n`;
   }
+}
+
+function nameConstraints({ domains, addressRanges }: PermittedNames): x509.Extension {
+  const bases = [
+    ...domains.map((dNSName) => new GeneralName({ dNSName })),
+    ...addressRanges.map((iPAddress) => new GeneralName({ iPAddress })),
+  ];
+  const permittedSubtrees = new GeneralSubtrees(bases.map((base) => new GeneralSubtree({ base })));
+  const value = AsnConvert.serialize(new NameConstraints({ permittedSubtrees }));
+  return new x509.Extension(id_ce_nameConstraints, true, value);
 }
 
 const newKeyPair = (): Promise<webcrypto.CryptoKeyPair> =>

@@ -13,8 +13,12 @@ program
   .command("up")
   .description("install what is missing, start the cloud, check it, print the environment for E2B's SDKs")
   .option("-d, --detach", "leave the service running in the background")
+  .option(
+    "--tls",
+    "speak TLS too, with certificates of a local authority unless SANDBANK_TLS_CERT names others",
+  )
   .option("--print-config", "show every setting with its value and end")
-  .action(async (options: { detach?: boolean; printConfig?: boolean }) => {
+  .action(async (options: { detach?: boolean; tls?: boolean; printConfig?: boolean }) => {
     const { upCommand } = await import("./commands/up.ts");
     await upCommand(options);
   });
@@ -70,9 +74,10 @@ program
 program
   .command("serve", { hidden: true })
   .description("run the service without checks, for service managers")
-  .action(async () => {
+  .option("--tls", "speak TLS too")
+  .action(async (options: { tls?: boolean }) => {
     const { serveCommand } = await import("./commands/serve.ts");
-    await serveCommand();
+    await serveCommand(options);
   });
 
 try {

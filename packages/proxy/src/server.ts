@@ -21,6 +21,8 @@ export interface ProxyOptions {
 
 /** The edge: takes clients' traffic for sandboxes and carries it there. */
 export interface Proxy {
+  /** For whoever adds TLS. */
+  readonly server: Server;
   /** Port 0 takes a free one. Rejects with `failed_precondition` naming the address when it can't be bound. */
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>;
   /** Takes no more connections, lets what is under way finish for `graceMs`, then cuts it. Idempotent. */
@@ -45,6 +47,7 @@ export function createProxy(options: ProxyOptions): Proxy {
   });
   let closing: Promise<void> | undefined;
   return {
+    server,
     listen: (address) => listen(server, logger, address),
     close: ({ graceMs }) =>
       (closing ??= close(server, live, graceMs).finally(() => {

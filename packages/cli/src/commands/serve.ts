@@ -6,8 +6,8 @@ import { preflight } from "../prepare/preflight.ts";
 import { startService } from "../service/service.ts";
 
 /** The service itself, for `up --detach` and for service managers: no self-check, no environment, logs to the log file. */
-export async function serveCommand(): Promise<void> {
-  const config = readConfig();
+export async function serveCommand(options: { tls?: boolean }): Promise<void> {
+  const config = readConfig(undefined, options);
   await preflight(config);
   const service = await startService(config, await prepare(config, pathsOf(config), new Progress()));
   service.handleSignals();

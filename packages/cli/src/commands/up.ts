@@ -2,6 +2,7 @@ import { interruptCommands } from "@sandbank/linux/command";
 import { type Config, describeConfig, readConfig } from "../config/env.ts";
 import { pathsOf } from "../config/paths.ts";
 import { exportLines } from "../output/environment.ts";
+import { tlsHelp } from "../output/tls-help.ts";
 import { Progress } from "../output/progress.ts";
 import { prepare } from "../prepare/prepare.ts";
 import { preflight } from "../prepare/preflight.ts";
@@ -15,6 +16,7 @@ import { downCommand } from "./down.ts";
 
 export interface UpOptions {
   detach?: boolean;
+  tls?: boolean;
   printConfig?: boolean;
 }
 
@@ -24,12 +26,15 @@ export async function upCommand(options: UpOptions): Promise<void> {
     process.stdout.write(describeConfig());
     return;
   }
-  const config = readConfig();
+  const config = readConfig(undefined, options);
   const paths = pathsOf(config);
   const client = new AdminClient(paths.adminSocket);
   const running = await client.status();
   if (running) {
     process.stderr.write(`sandbank is running already (pid ${running.pid}, ${running.isolation})\n`);
+    if (config.tls && !running.tls) {
+      process.stderr.write("it speaks no TLS: end it with ./sandbank down and start it anew with --tls\n");
+    }
     await announce(running, config, undefined);
     return;
   }
@@ -92,6 +97,7 @@ async function announce(
     );
     process.stderr.write('For this shell: eval "$(./sandbank env)"\n\n');
   }
+  if (status.tls) process.stderr.write(await tlsHelp(status.tls, status.domain));
   process.stdout.write(exportLines(status, apiKey));
 }
 

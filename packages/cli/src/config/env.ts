@@ -25,6 +25,16 @@ const settings = z.object({
     .string()
     .optional()
     .describe("domain of port URLs; localhost with the proxy's port unless told"),
+  SANDBANK_TLS: z
+    .enum(["off", "on"])
+    .default("off")
+    .describe("on: API and sandbox proxy speak TLS too, as `up --tls` asks for"),
+  SANDBANK_TLS_CERT: absolutePath
+    .optional()
+    .describe(
+      "certificate (with its chain) for the domain and *.domain, PEM; a local authority makes one unless told",
+    ),
+  SANDBANK_TLS_KEY: absolutePath.optional().describe("its private key, PEM"),
   SANDBANK_ISOLATION: z
     .enum(["auto", "microvm", "gvisor", "container"])
     .default("auto")
@@ -79,6 +89,8 @@ export interface Config {
   apiPort: number;
   proxyPort: number;
   domain: string;
+  /** Undefined: plain HTTP only. */
+  tls: { kind: "local" } | { kind: "files"; certificateFile: string; keyFile: string } | undefined;
   isolation: "auto" | "microvm" | "gvisor" | "container";
   tag: string;
   hostPrefix: string;
@@ -102,8 +114,14 @@ export interface Config {
   logLevel: "debug" | "info" | "warn" | "error";
 }
 
-/** Reads the environment; an unknown SANDBANK_ name or a bad value is an error that names it. */
-export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+/**
+ * Reads the environment; an unknown SANDBANK_ name or a bad value is an error that names it. `options` are settings that
+ * the command line has options for.
+ */
+export function readConfig(
+  env: NodeJS.ProcessEnv = process.env,
+  options: { tls?: boolean | undefined } = {},
+): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith("SANDBANK_")));
   // The test runner tells its suites about the cloud under test this way.
   for (const name of Object.keys(given)) if (name.startsWith("SANDBANK_TEST_")) delete given[name];
@@ -113,6 +131,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     throw new AppError({ code: "invalid_argument", message: `bad settings: ${problems.join("; ")}` });
   }
   const values = parsed.data;
+  const tlsIsOn = options.tls === true || values.SANDBANK_TLS === "on";
   return {
     stateDir: values.SANDBANK_STATE_DIR,
     cacheDir: values.SANDBANK_CACHE_DIR,
@@ -122,6 +141,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     apiPort: values.SANDBANK_API_PORT,
     proxyPort: values.SANDBANK_PROXY_PORT,
     domain: values.SANDBANK_DOMAIN ?? `localhost:${values.SANDBANK_PROXY_PORT}`,
+    tls: tlsOf(tlsIsOn, values.SANDBANK_TLS_CERT, values.SANDBANK_TLS_KEY),
     isolation: values.SANDBANK_ISOLATION,
     tag: values.SANDBANK_TAG,
     hostPrefix: values.SANDBANK_HOST_PREFIX,
@@ -145,6 +165,17 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   };
 }
 
+function tlsOf(isOn: boolean, certificateFile?: string, keyFile?: string): Config["tls"] {
+  if ((certificateFile === undefined) !== (keyFile === undefined)) {
+    const message = "bad settings: SANDBANK_TLS_CERT and SANDBANK_TLS_KEY belong together";
+    throw new AppError({ code: "invalid_argument", message });
+  }
+  if (certificateFile !== undefined && keyFile !== undefined) {
+    return { kind: "files", certificateFile, keyFile };
+  }
+  return isOn ? { kind: "local" } : undefined;
+}
+
 /** All settings with the value in force and what they are for, for `--print-config`. */
 export function describeConfig(env: NodeJS.ProcessEnv = process.env): string {
   readConfig(env);
@@ -166,6 +197,14 @@ export function toolEnvironment(env: NodeJS.ProcessEnv = process.env): Record<st
   }
   return { ...chosen, DEBIAN_FRONTEND: "noninteractive" };
 }
+
+/** Authorities that programs started from here trust already: instead of the system's, and beside them. */
+export const trustedAuthorityFiles = (
+  env: NodeJS.ProcessEnv = process.env,
+): { instead: string | undefined; besides: string | undefined } => ({
+  instead: env["SSL_CERT_FILE"] || undefined,
+  besides: env["NODE_EXTRA_CA_CERTS"] || undefined,
+});
 
 /** Whether colours and redrawn lines make sense. */
 export const plainOutput = (env: NodeJS.ProcessEnv = process.env): boolean =>

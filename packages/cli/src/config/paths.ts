@@ -5,6 +5,9 @@ import type { Config } from "./env.ts";
 /** The clone that this command runs from. */
 export const repositoryDir = fileURLToPath(new URL("../../../../", import.meta.url));
 
+/** The domain of port URLs without its port. */
+export const domainHost = (config: Config): string => config.domain.replace(/:\d+$/, "");
+
 /** Where the parts of one cloud keep their files. */
 export const pathsOf = (config: Config) => ({
   database: join(config.stateDir, "sandbank.db"),
@@ -12,6 +15,7 @@ export const pathsOf = (config: Config) => ({
   adminTokenFile: join(config.stateDir, "admin-token"),
   secretsKeyFile: join(config.stateDir, "secrets-key"),
   seedFile: join(config.stateDir, "token-seed"),
+  tlsDir: join(config.stateDir, "tls", domainHost(config)),
   sandboxesDir: join(config.stateDir, "sandboxes"),
   observeDir: join(config.stateDir, "observe"),
   buildsDir: join(config.cacheDir, "builds"),

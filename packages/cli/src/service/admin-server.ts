@@ -5,6 +5,23 @@ import { AppError, errorText, toAppError } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
 import { httpStatusOf } from "@sandbank/protocol/error-tables";
 
+/** How clients reach a cloud that speaks TLS. */
+export interface TlsStatus {
+  apiUrl: string;
+  proxyUrl: string;
+  /** Set when the certificates are of a local authority. */
+  trust?: {
+    /** The authority's certificate alone. */
+    authorityFile: string;
+    /** With what programs here trust already, for those that take one file for everything. */
+    bundleFile: string;
+    /** For Node, which adds one file to what it trusts already. */
+    nodeFile: string;
+  };
+  /** What will not work as it is. */
+  warnings: string[];
+}
+
 export interface ServiceStatus {
   pid: number;
   version: string;
@@ -12,6 +29,7 @@ export interface ServiceStatus {
   driver: string;
   apiUrl: string;
   proxyUrl: string;
+  tls?: TlsStatus;
   domain: string;
   startedAt: string;
   sandboxCount: number;

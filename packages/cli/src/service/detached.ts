@@ -12,7 +12,8 @@ const main = fileURLToPath(new URL("../main.ts", import.meta.url));
 /** Starts the service in a session of its own and returns when it answers. Rejects with the end of what it said. */
 export async function startDetached(config: Config): Promise<ServiceStatus> {
   const paths = pathsOf(config);
-  const child = await spawnDetached(process.execPath, [...process.execArgv, main, "serve"], {
+  const options = config.tls?.kind === "local" ? ["--tls"] : [];
+  const child = await spawnDetached(process.execPath, [...process.execArgv, main, "serve", ...options], {
     outputFile: `${paths.logFile}.out`,
   });
   const client = new AdminClient(paths.adminSocket);

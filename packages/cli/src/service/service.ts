@@ -18,6 +18,7 @@ import { audited, observeRoutes } from "./observe-routes.ts";
 import { ServiceMetrics } from "./prometheus.ts";
 import { driversOptions, type NodeParts, orchestratorOptions } from "./orchestrator-options.ts";
 import { tenancyRoutes } from "./tenancy-routes.ts";
+import { startTls, type Tls } from "./tls.ts";
 import { lastingSecret, readSecret, writeSecret } from "./secrets.ts";
 
 /** How long requests under way may take to finish at shutdown (ms). */
@@ -39,6 +40,7 @@ interface Parts {
   orchestrator: Orchestrator;
   api: Api;
   proxy: Proxy;
+  tls: Tls | undefined;
 }
 
 /** Starts everything and returns when it answers. On failure what was started is stopped again. */
@@ -68,6 +70,7 @@ export async function startService(config: Config, prepared: Prepared): Promise<
       driver: driver.name,
       apiUrl: `http://${config.bindAddress}:${config.apiPort}`,
       proxyUrl: `http://${config.bindAddress}:${config.proxyPort}`,
+      ...(parts.tls ? { tls: parts.tls.status } : {}),
       domain: config.domain,
       startedAt,
       sandboxCount: parts.orchestrator.sandboxes().length,
@@ -124,9 +127,10 @@ async function startParts(
     onRequest: made.metrics.onRequest,
   });
   made.metrics.watch({ api, orchestrator });
+  const tls = config.tls && (await startTls({ ...config, tls: config.tls }, paths, { api, proxy }, logger));
   await api.listen({ host: config.bindAddress, port: config.apiPort });
   await proxy.listen({ host: config.bindAddress, port: config.proxyPort });
-  return { store, orchestrator, api, proxy };
+  return { store, orchestrator, api, proxy, tls };
 }
 
 async function sandboxStatuses({ api, orchestrator, store }: Parts): Promise<SandboxStatus[]> {
@@ -176,9 +180,11 @@ class Shutdown {
   }
 
   async #run(mode: ShutdownMode): Promise<ShutdownMode> {
-    const { store, orchestrator, api, proxy } = this.#parts;
+    const { store, orchestrator, api, proxy, tls } = this.#parts;
     for (const listener of this.#listeners) listener();
-    await Promise.all([proxy.close({ graceMs: mode === "down" ? 0 : graceMs }), api.close()]);
+    const grace = { graceMs: mode === "down" ? 0 : graceMs };
+    tls?.close(grace);
+    await Promise.all([proxy.close(grace), api.close()]);
     await (mode === "down" ? orchestrator.tearDown() : orchestrator.close());
     await store.close();
     this.#logger.flush();
