@@ -23,6 +23,8 @@ export async function ask(
 ): Promise<Answer | undefined> {
   const sent = request(url, { method, headers, agent: false, timeout: answerTimeoutMs });
   sent.on("timeout", () => sent.destroy(new Error(`${method} ${url.pathname}: no answer in a minute`)));
+  // Told by what is awaited below; a reset may also come after that.
+  sent.on("error", () => undefined);
   sent.end(body);
   try {
     const [response] = (await once(sent, "response")) as [IncomingMessage];

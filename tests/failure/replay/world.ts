@@ -65,7 +65,7 @@ export class World {
     return ask(new URL(path, this.#environment.apiUrl), method, headers, body);
   }
 
-  exec(sandbox: KnownSandbox, script: string): ReturnType<typeof runInSandbox> {
+  exec(sandbox: Pick<KnownSandbox, "id" | "token">, script: string): ReturnType<typeof runInSandbox> {
     return runInSandbox(this.#environment.proxyUrl, sandbox, script);
   }
 
