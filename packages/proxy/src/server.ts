@@ -4,10 +4,12 @@ import { AppError, errorText } from "@sandbank/core/errors";
 import { Deadline } from "@sandbank/core/deadline";
 import type { Logger } from "@sandbank/core/logger";
 import type { SandboxDirectory } from "@sandbank/protocol/routing";
+import { type OpenDebugSandbox, withDebugSandbox } from "./debug-sandbox.ts";
 import { Edge, type RequestOutcome } from "./edge.ts";
 import { LiveStreams } from "./live-streams.ts";
 import { UpstreamAgents } from "./upstream-agents.ts";
 
+export type { OpenDebugSandbox } from "./debug-sandbox.ts";
 export type { RequestOutcome } from "./edge.ts";
 
 export interface ProxyOptions {
@@ -15,6 +17,8 @@ export interface ProxyOptions {
   logger: Logger;
   /** Most requests and tunnels that one sandbox may have at a time (429 above); no limit when absent. */
   maxConnectionsPerSandbox?: number;
+  /** For clients in debug mode; without it they get an error. */
+  openDebugSandbox?: OpenDebugSandbox | undefined;
   /** Told of each request, for counting. */
   onRequest?: (outcome: RequestOutcome) => void;
 }
@@ -40,7 +44,7 @@ export function createProxy(options: ProxyOptions): Proxy {
   const live = new LiveStreams();
   const agents = new UpstreamAgents();
   const edge = new Edge({ directory, logger, live, agents, maxConnectionsPerSandbox, onOutcome });
-  const server = edgeServer(edge);
+  const server = edgeServer(edge, options.openDebugSandbox);
   const stopListening = directory.onGone((sandboxId) => {
     live.cutSandbox(sandboxId);
     agents.drop(sandboxId);
@@ -57,7 +61,7 @@ export function createProxy(options: ProxyOptions): Proxy {
   };
 }
 
-function edgeServer(edge: Edge): Server {
+function edgeServer(edge: Edge, openDebugSandbox: OpenDebugSandbox | undefined): Server {
   const server = createServer({
     keepAlive: true,
     keepAliveInitialDelay: 30_000,
@@ -68,8 +72,11 @@ function edgeServer(edge: Edge): Server {
     headersTimeout: 60_000,
     shouldUpgradeCallback: (request) => edge.mayUpgrade(request),
   });
-  server.on("request", (request, response) => edge.onRequest(request, response));
-  server.on("checkContinue", (request, response) => edge.onRequest(request, response));
+  const onRequest = withDebugSandbox(openDebugSandbox, (request, response) =>
+    edge.onRequest(request, response),
+  );
+  server.on("request", onRequest);
+  server.on("checkContinue", onRequest);
   server.on("upgrade", (request, socket, head) => edge.onUpgrade(request, socket as Socket, head));
   return server;
 }

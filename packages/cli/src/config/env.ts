@@ -35,6 +35,10 @@ const settings = z.object({
       "certificate (with its chain) for the domain and *.domain, PEM; a local authority makes one unless told",
     ),
   SANDBANK_TLS_KEY: absolutePath.optional().describe("its private key, PEM"),
+  SANDBANK_DEBUG_SANDBOX: z
+    .enum(["on", "off"])
+    .default("on")
+    .describe("on: clients with E2B_DEBUG=true on this machine share one sandbox; never beyond loopback"),
   SANDBANK_ISOLATION: z
     .enum(["auto", "microvm", "gvisor", "container"])
     .default("auto")
@@ -91,6 +95,10 @@ export interface Config {
   domain: string;
   /** Undefined: plain HTTP only. */
   tls: { kind: "local" } | { kind: "files"; certificateFile: string; keyFile: string } | undefined;
+  /** Whether clients in debug mode get a sandbox. */
+  debugSandbox: boolean;
+  /** The user who ran this through sudo. */
+  invokingUser: number | undefined;
   isolation: "auto" | "microvm" | "gvisor" | "container";
   tag: string;
   hostPrefix: string;
@@ -142,6 +150,8 @@ export function readConfig(
     proxyPort: values.SANDBANK_PROXY_PORT,
     domain: values.SANDBANK_DOMAIN ?? `localhost:${values.SANDBANK_PROXY_PORT}`,
     tls: tlsOf(tlsIsOn, values.SANDBANK_TLS_CERT, values.SANDBANK_TLS_KEY),
+    debugSandbox: values.SANDBANK_DEBUG_SANDBOX === "on" && values.SANDBANK_BIND.startsWith("127."),
+    invokingUser: /^\d+$/.test(env["SUDO_UID"] ?? "") ? Number(env["SUDO_UID"]) : undefined,
     isolation: values.SANDBANK_ISOLATION,
     tag: values.SANDBANK_TAG,
     hostPrefix: values.SANDBANK_HOST_PREFIX,

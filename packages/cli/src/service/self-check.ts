@@ -1,10 +1,9 @@
 import { AppError } from "@sandbank/core/errors";
 import { envdPort, headers } from "@sandbank/protocol/headers";
+import { callLocalApi, type LocalApi } from "./local-api.ts";
 
-export interface SelfCheckTarget {
-  apiUrl: string;
+export interface SelfCheckTarget extends LocalApi {
   proxyUrl: string;
-  apiKey: string;
 }
 
 interface CreatedSandbox {
@@ -14,7 +13,7 @@ interface CreatedSandbox {
 
 /** Does what a user does first: creates a sandbox, runs `echo test` in it through the proxy, kills it. */
 export async function selfCheck(target: SelfCheckTarget): Promise<void> {
-  const sandbox = (await callApi(target, "POST", "/v2/sandboxes", {
+  const sandbox = (await callLocalApi(target, "POST", "/v2/sandboxes", {
     templateID: "base",
     timeout: 60,
     metadata: { sandbank: "self-check" },
@@ -28,30 +27,8 @@ export async function selfCheck(target: SelfCheckTarget): Promise<void> {
       });
     }
   } finally {
-    await callApi(target, "DELETE", `/sandboxes/${sandbox.sandboxID}`);
+    await callLocalApi(target, "DELETE", `/sandboxes/${sandbox.sandboxID}`);
   }
-}
-
-async function callApi(
-  target: SelfCheckTarget,
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<unknown> {
-  const response = await fetch(`${target.apiUrl}${path}`, {
-    method,
-    headers: { [headers.apiKey]: target.apiKey, "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(60_000),
-  });
-  const text = await response.text();
-  if (!response.ok) {
-    throw new AppError({
-      code: "internal",
-      message: `self-check: ${method} ${path} gives ${response.status}: ${text}`,
-    });
-  }
-  return text ? JSON.parse(text) : undefined;
 }
 
 /** The SDKs' own call for `commands.run("echo test")`; gives what it printed. */

@@ -1,18 +1,21 @@
+import { statSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { type Api, createApi } from "@sandbank/api/server";
 import { errorText } from "@sandbank/core/errors";
+import type { Logger } from "@sandbank/core/logger";
 import { createOrchestrator, type Orchestrator } from "@sandbank/orchestrator/orchestrator";
 import { NodeService } from "@sandbank/protocol/gen/node_pb";
-import { createProxy, type Proxy } from "@sandbank/proxy/server";
+import { createProxy, type OpenDebugSandbox, type Proxy } from "@sandbank/proxy/server";
 import { chooseDriver, createDrivers } from "@sandbank/runtime/drivers";
 import { openStore, type Store } from "@sandbank/store/store";
 import type { Config } from "../config/env.ts";
-import { pathsOf, type Paths } from "../config/paths.ts";
+import { pathsOf, type Paths, repositoryDir } from "../config/paths.ts";
 import type { Prepared } from "../prepare/prepare.ts";
 import { version } from "../version.ts";
 import { type AdminHandlers, type SandboxStatus, startAdminServer } from "./admin-server.ts";
 import { AuditFile } from "./audit-log.ts";
+import { DebugSandbox } from "./debug-sandbox.ts";
 import { openLog } from "./logger.ts";
 import { audited, observeRoutes } from "./observe-routes.ts";
 import { ServiceMetrics } from "./prometheus.ts";
@@ -124,6 +127,7 @@ async function startParts(
       findBySignature: (access, signature) => api.directory.findBySignature(access, signature),
     },
     logger,
+    openDebugSandbox: openDebugSandbox(config, paths, api, logger),
     onRequest: made.metrics.onRequest,
   });
   made.metrics.watch({ api, orchestrator });
@@ -131,6 +135,27 @@ async function startParts(
   await api.listen({ host: config.bindAddress, port: config.apiPort });
   await proxy.listen({ host: config.bindAddress, port: config.proxyPort });
   return { store, orchestrator, api, proxy, tls };
+}
+
+/** For clients in debug mode that root runs, whoever ran sudo for this, or the owner of the clone. */
+function openDebugSandbox(
+  config: Config,
+  paths: Paths,
+  api: Api,
+  logger: Logger,
+): OpenDebugSandbox | undefined {
+  if (!config.debugSandbox) return undefined;
+  const users = new Set([0, statSync(repositoryDir).uid, config.invokingUser ?? 0]);
+  const sandbox = new DebugSandbox({
+    api: async () => ({
+      apiUrl: `http://${config.bindAddress}:${config.apiPort}`,
+      apiKey: (await readSecret(paths.apiKeyFile)) ?? "",
+    }),
+    isRunning: (sandboxId) => api.directory.lookup(sandboxId) !== undefined,
+    users,
+    logger,
+  });
+  return (client) => sandbox.open(client);
 }
 
 async function sandboxStatuses({ api, orchestrator, store }: Parts): Promise<SandboxStatus[]> {
