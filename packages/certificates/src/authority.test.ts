@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import { chmod, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -54,6 +55,13 @@ test("servers with its certificates are believed for exactly their names", async
   }
   const stranger = await CertificateAuthority.create("Test CA", hourMs);
   expect(await verdict(certificate, stranger.certificatePem, "api.example.com")).not.toBe("authorized");
+});
+
+test("OpenSSL finds its certificate in a folder by the hash of its subject", () => {
+  const said = execFileSync("openssl", ["x509", "-noout", "-subject_hash"], {
+    input: authority.certificatePem,
+  });
+  expect(said.toString().trim()).toBe(authority.subjectHash);
 });
 
 test("a name of 253 characters fits, and an expired certificate is refused", async () => {

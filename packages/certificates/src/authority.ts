@@ -112,6 +112,16 @@ export class CertificateAuthority {
     return createHash("sha256").update(new Uint8Array(this.#certificate.rawData)).digest("hex");
   }
 
+  /** The name that OpenSSL looks for in a folder of certificates, without the `.0` behind it: eight hex digits. */
+  get subjectHash(): string {
+    // OpenSSL hashes the parts of the name as UTF8String in lower case, without the outermost frame.
+    const commonName = this.#certificate.subjectName.getField("CN")[0] ?? "";
+    const text = Buffer.from(commonName.toLowerCase());
+    const attribute = der(0x30, der(0x06, Buffer.from("550403", "hex")), der(0x0c, text));
+    const hash = createHash("sha1").update(der(0x31, attribute)).digest();
+    return hash.readUInt32LE().toString(16).padStart(8, "0");
+  }
+
   /** A server's certificate as PEM, without the authority's own. */
   async issue({ names, publicKey, validForMs }: CertificateRequest): Promise<string> {
     const certificate = await x509.X509CertificateGenerator.create({
@@ -155,6 +165,12 @@ async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
   const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", key)).toString("base64");
   return `-----BEGIN PRIVATE KEY-----\n${der.replaceAll(/.{1,64}/g, "$&\n")}-----END PRIVATE KEY-----\n`;
 }
+
+/** A DER element of at most 127 bytes. */
+const der = (tag: number, ...contents: Buffer[]): Buffer => {
+  const content = Buffer.concat(contents);
+  return Buffer.concat([Buffer.from([tag, content.length]), content]);
+};
 
 /** Positive and of one length: the first bit is clear and the second set. */
 function newSerial(): string {

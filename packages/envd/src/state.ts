@@ -12,6 +12,8 @@ export class SandboxState {
   lastInitMs = Number.NEGATIVE_INFINITY;
   #internal: Record<string, string> = { E2B_SANDBOX: "true" };
   #envVars: Record<string, string> = {};
+  /** Variables that make programs trust the node's authority; the user's own ones go before them. */
+  trustEnv: Record<string, string> = {};
   readonly users: UserDatabase;
 
   constructor(users: UserDatabase, defaultUser: string | undefined) {
@@ -21,7 +23,7 @@ export class SandboxState {
 
   /** Variables of every process of the sandbox. */
   get envVars(): Record<string, string> {
-    return { ...this.#envVars, ...this.#internal };
+    return { ...this.trustEnv, ...this.#envVars, ...this.#internal };
   }
 
   /** Replaces the user's variables. Names of our own count only the first time they come. */

@@ -44,7 +44,7 @@ export function nodeService({
       translated(async () => {
         if (!request.config) throw new AppError({ code: "invalid_argument", message: "config is missing" });
         const { sandbox, phases } = await lifecycle.create(request.config);
-        return { sandbox: sandboxMessage(sandbox), phases };
+        return { sandbox: sandboxMessage(sandbox, lifecycle), phases };
       }),
     killSandbox: (request) =>
       translated(async () => {
@@ -54,14 +54,20 @@ export function nodeService({
     setEgress: (request) =>
       translated(async () => {
         if (!request.policy) throw new AppError({ code: "invalid_argument", message: "policy is missing" });
-        await lifecycle.setEgress(request.sandboxId, fromEgressMessage(request.policy));
+        const { sandboxId, policy, ...change } = request;
+        await lifecycle.setEgress(sandboxId, fromEgressMessage(policy), change);
+        return {};
+      }),
+    setSecrets: (request) =>
+      translated(async () => {
+        await lifecycle.setSecrets(request.sandboxId, request.secrets);
         return {};
       }),
     listSandboxes: () => ({
       sandboxes: registry
         .list()
         .filter((sandbox) => !sandbox.ending)
-        .map((sandbox) => sandboxMessage(sandbox)),
+        .map((sandbox) => sandboxMessage(sandbox, lifecycle)),
       recentEnds: registry.recentEnds.map((end) => endMessage(end)),
     }),
     watchEvents: (_request, context) => watchEnds(registry, context.signal),
@@ -99,7 +105,7 @@ async function* watchEnds(registry: SandboxRegistry, signal: AbortSignal): Async
   }
 }
 
-const sandboxMessage = ({ record, runtime, slot }: NodeSandbox): Sandbox =>
+const sandboxMessage = ({ record, runtime, slot }: NodeSandbox, lifecycle: Lifecycle): Sandbox =>
   create(SandboxSchema, {
     sandboxId: record.sandboxId,
     isolation: record.isolation,
@@ -107,6 +113,7 @@ const sandboxMessage = ({ record, runtime, slot }: NodeSandbox): Sandbox =>
     hostAddress: slot.names.hostAddress,
     startedAt: timestampFromMs(record.startedAtMs),
     pid: runtime.pid,
+    secretsRevision: lifecycle.secretsRevision(record.sandboxId),
   });
 
 const endMessage = (end: SandboxEnd): SandboxEvent =>

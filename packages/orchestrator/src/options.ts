@@ -31,6 +31,8 @@ export interface OrchestratorOptions {
   paths: {
     /** One folder per living sandbox. */
     sandboxesDir: string;
+    /** Key and certificate of the authority that sandboxes with rules trust; made when the first one comes. */
+    egressAuthorityFile: string;
     /** `BUILD_ID.json` manifests. */
     buildsDir: string;
     /** Layer folders that manifests name. */

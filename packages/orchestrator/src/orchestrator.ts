@@ -3,6 +3,8 @@ import type { NodeService } from "@sandbank/protocol/gen/node_pb";
 import type { SandboxDirectory } from "@sandbank/protocol/routing";
 import { kernelEgress } from "./egress/kernel-egress.ts";
 import { NodeEgress } from "./egress/node-egress.ts";
+import { NodeTransform } from "./egress/transform/node-transform.ts";
+import { recordTransform } from "./egress/transform/transform-event.ts";
 import { openPolicy } from "@sandbank/protocol/egress-policy";
 import { setUpHostNetwork, tearDownHostNetwork } from "./network/host-network.ts";
 import { hostResolvers } from "./network/resolvers.ts";
@@ -72,8 +74,21 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   const egress = new NodeEgress({ resolvers });
   const journal = new Journal(options.paths.sandboxesDir);
   const registry = new SandboxRegistry();
-  const context = { options, slots, journal, builds: new BuildCatalog(options.paths), resolvers, egress };
   const observer = new Observer(options.observe, registry, logger);
+  const transform = new NodeTransform({
+    authorityFile: options.paths.egressAuthorityFile,
+    report: (event) => recordTransform(observer.logs, event),
+    logger,
+  });
+  const context = {
+    options,
+    slots,
+    journal,
+    builds: new BuildCatalog(options.paths),
+    resolvers,
+    egress,
+    transform,
+  };
   const lifecycle = new Lifecycle(context, registry, observer);
   const { adopted, cleared } = await adoptSandboxes({
     options,
@@ -99,12 +114,14 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     started: { adopted, cleared, reclaimedSlots },
     async close() {
       await lifecycle.close();
+      await transform.close();
       observer.close();
       await slots.close();
     },
     async tearDown() {
       await lifecycle.close();
       await lifecycle.killAll();
+      await transform.close();
       observer.close();
       await slots.close();
       await tearDownHostNetwork(identity);

@@ -16,6 +16,7 @@ export const pathsOf = (config: Config) => ({
   secretsKeyFile: join(config.stateDir, "secrets-key"),
   seedFile: join(config.stateDir, "token-seed"),
   tlsDir: join(config.stateDir, "tls", domainHost(config)),
+  egressAuthorityFile: join(config.stateDir, "egress-ca.pem"),
   sandboxesDir: join(config.stateDir, "sandboxes"),
   observeDir: join(config.stateDir, "observe"),
   buildsDir: join(config.cacheDir, "builds"),

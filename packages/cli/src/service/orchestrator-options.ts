@@ -43,6 +43,7 @@ export function orchestratorOptions(config: Config, paths: Paths, parts: NodePar
     identity: { tag: config.tag, hostPrefix: config.hostPrefix },
     paths: {
       sandboxesDir: paths.sandboxesDir,
+      egressAuthorityFile: paths.egressAuthorityFile,
       buildsDir: paths.buildsDir,
       layersDir: paths.layersDir,
     },

@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { envdProtocolVersion, headers } from "@sandbank/protocol/headers";
-import { type JsonObject, stringField, stringMapField } from "../rpc/fields.ts";
+import { type JsonObject, objectField, stringField, stringMapField } from "../rpc/fields.ts";
 import type { SandboxState } from "../state.ts";
+import { type TrustedAuthority, trustAuthority } from "../system/trust-store.ts";
 import { readJson } from "./body.ts";
 import { HttpError, sendEmpty } from "./reply.ts";
 
@@ -26,12 +27,26 @@ export async function init(
   response.setHeader("X-Envd-Version", envdProtocolVersion);
   if (isNews(body, state, setClock)) {
     if (token !== undefined) state.accessToken = token;
-    state.setEnvVars(stringMapField(body, "envVars"));
+    // A later call that is about something else leaves them as they are.
+    if (objectField(body, "envVars")) state.setEnvVars(stringMapField(body, "envVars"));
     state.defaultUser = stringField(body, "defaultUser") || state.defaultUser;
     state.defaultWorkdir = stringField(body, "defaultWorkdir") || state.defaultWorkdir;
     writeInfoFiles(state.envVars);
+    const authority = authorityIn(body);
+    if (authority) state.trustEnv = trustAuthority(authority);
   }
   sendEmpty(response);
+}
+
+/** The node's authority: only sandboxes get it whose traffic may be intercepted. */
+function authorityIn(body: JsonObject): TrustedAuthority | undefined {
+  const certificate = stringField(body, "caBundle");
+  if (!certificate) return undefined;
+  return {
+    certificate,
+    subjectHash: stringField(body, "caSubjectHash") ?? "",
+    roots: stringField(body, "caRoots") ?? "",
+  };
 }
 
 /** False for a call that is older than one that has had its effect. */

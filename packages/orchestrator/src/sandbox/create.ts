@@ -6,6 +6,7 @@ import { openPolicy } from "@sandbank/protocol/egress-policy";
 import type { SandboxConfig } from "@sandbank/protocol/gen/node_pb";
 import { hashToken } from "@sandbank/protocol/tokens";
 import type { NodeEgress } from "../egress/node-egress.ts";
+import type { NodeTransform } from "../egress/transform/node-transform.ts";
 import type { SlotPool } from "../network/slot-pool.ts";
 import type { Slot } from "../network/slot.ts";
 import type { OrchestratorOptions } from "../options.ts";
@@ -23,6 +24,7 @@ export interface CreateContext {
   builds: BuildCatalog;
   resolvers: string[];
   egress: NodeEgress;
+  transform: NodeTransform;
 }
 
 /**
@@ -40,6 +42,8 @@ export async function createSandbox(
     const build = await timer.measure("build", () => context.builds.load(config.buildId));
     const slot = await timer.measure("slot", () => takeSlot(context, config, undo));
     const record = newRecord(options, config, slot);
+    const trusted = record.egress.rules.length > 0 ? await context.transform.guestTrust() : undefined;
+    record.authority = trusted?.fingerprint;
     await timer.measure("journal", () => journal.create(record));
     undo.push("journal", () => journal.remove(record.sandboxId));
     const runtime = await timer.measure("runtime", () =>
@@ -54,6 +58,7 @@ export async function createSandbox(
       init: {
         accessToken: config.envdAccessToken,
         envVars: guestEnvVars(config),
+        trust: trusted?.trust,
         defaultUser: build.manifest.defaultUser,
         defaultWorkdir: build.manifest.defaultWorkdir,
       },
@@ -78,6 +83,11 @@ export async function createSandbox(
   async function takeSlot(ctx: CreateContext, wanted: SandboxConfig, stack: UndoStack): Promise<Slot> {
     const slot = await slots.take();
     stack.push("slot", () => slots.release(slot));
+    const { sandboxId, secrets } = wanted;
+    if (secrets) {
+      ctx.transform.vault.put(sandboxId, secrets);
+      stack.push("secrets", () => ctx.transform.vault.drop(sandboxId));
+    }
     if (wanted.egress) await ctx.egress.apply(slot, fromEgressMessage(wanted.egress));
     return slot;
   }

@@ -1,17 +1,21 @@
 import { request } from "node:http";
 import { AppError } from "@sandbank/core/errors";
 import { envdPort } from "@sandbank/protocol/headers";
+import type { GuestTrust } from "../egress/transform/node-transform.ts";
 
 export interface EnvdInit {
   accessToken?: string | undefined;
-  envVars: Record<string, string>;
-  defaultUser: string;
-  defaultWorkdir: string;
+  /** Absent: they stay as they are; so do the defaults. */
+  envVars?: Record<string, string>;
+  defaultUser?: string;
+  defaultWorkdir?: string;
+  trust?: GuestTrust | undefined;
 }
 
-/** Hands envd its token, variables and defaults. Rejects unless it answers 204 in time. */
+/** Hands envd its token, variables, defaults, and which authority to trust. Rejects unless it answers 204 in time. */
 export async function initEnvd(hostAddress: string, init: EnvdInit, timeoutMs: number): Promise<void> {
-  const body = JSON.stringify({ ...init, timestamp: new Date().toISOString() });
+  const { trust, ...rest } = init;
+  const body = JSON.stringify({ ...rest, ...trust, timestamp: new Date().toISOString() });
   const answer = await call(hostAddress, "POST", "/init", timeoutMs, body);
   if (answer.status !== 204) {
     throw new AppError({

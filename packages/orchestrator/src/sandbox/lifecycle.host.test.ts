@@ -45,7 +45,11 @@ beforeAll(async () => {
     driver,
     drivers,
     identity,
-    paths: { ...paths, sandboxesDir: join(dir, "sandboxes") },
+    paths: {
+      ...paths,
+      sandboxesDir: join(dir, "sandboxes"),
+      egressAuthorityFile: join(dir, "egress-ca.pem"),
+    },
     observe: {
       dir: join(dir, "observe"),
       maxLogBytes: 65_536,

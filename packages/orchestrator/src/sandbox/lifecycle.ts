@@ -4,8 +4,11 @@ import { KeyedLock } from "@sandbank/core/keyed-lock";
 import { Semaphore } from "@sandbank/core/semaphore";
 import type { EgressPolicy } from "@sandbank/protocol/egress-policy";
 import type { SandboxConfig } from "@sandbank/protocol/gen/node_pb";
+import type { SecretValues } from "../egress/transform/secret-vault.ts";
 import type { Observer } from "../observe/observer.ts";
 import { type CreateContext, createSandbox } from "./create.ts";
+import { defaultDeadlines } from "./deadlines.ts";
+import { initEnvd } from "./envd-client.ts";
 import type { NodeSandbox, SandboxEnd, SandboxRegistry } from "./registry.ts";
 
 export interface Created {
@@ -23,6 +26,16 @@ const summary = ({ allowRanges, allowDomains, denyRanges, rules, proxy }: Egress
   rules: rules.map(({ domain }) => domain).join(" "),
   proxy: proxy && `${proxy.host}:${proxy.port}`,
 });
+
+/** What comes with a policy. */
+export interface EgressChange {
+  /** Of the secrets that its rules refer to. */
+  secrets?: SecretValues | undefined;
+  envdAccessToken?: string | undefined;
+}
+
+const notHere = (sandboxId: string): AppError =>
+  new AppError({ code: "not_found", message: `sandbox ${sandboxId} is not on this node` });
 
 /** Every way a sandbox of this node begins and ends. */
 export class Lifecycle {
@@ -115,13 +128,12 @@ export class Lifecycle {
    * Returns when the policy is in force and written down. Rejects with `not_found` when the sandbox is not here.
    * On failure the sandbox keeps the policy that it had.
    */
-  async setEgress(sandboxId: string, policy: EgressPolicy): Promise<void> {
+  async setEgress(sandboxId: string, policy: EgressPolicy, change: EgressChange): Promise<void> {
     await this.#egressChanges.run(sandboxId, async () => {
       const sandbox = this.#registry.get(sandboxId);
-      if (!sandbox || sandbox.ending) {
-        throw new AppError({ code: "not_found", message: `sandbox ${sandboxId} is not on this node` });
-      }
+      if (!sandbox || sandbox.ending) throw notHere(sandboxId);
       const { egress, journal } = this.#context;
+      if (policy.rules.length > 0) await this.#tellAuthority(sandbox, change.envdAccessToken);
       const before = sandbox.record.egress;
       await egress.apply(sandbox.slot, policy);
       try {
@@ -131,8 +143,38 @@ export class Lifecycle {
         throw error;
       }
       sandbox.record.egress = policy;
+      this.#putSecrets(sandboxId, change.secrets);
       this.#observer.logs.write(sandboxId, "info", "network rules were replaced", summary(policy));
     });
+  }
+
+  /** Rejects with `not_found` when the sandbox is not here. */
+  async setSecrets(sandboxId: string, secrets: SecretValues | undefined): Promise<void> {
+    await this.#egressChanges.run(sandboxId, async () => {
+      if (!this.#registry.get(sandboxId)) throw notHere(sandboxId);
+      this.#putSecrets(sandboxId, secrets);
+    });
+  }
+
+  /** Of what `setSecrets` or a create brought last; empty when the sandbox has no secrets. */
+  secretsRevision(sandboxId: string): string {
+    return this.#context.transform.vault.revisionOf(sandboxId);
+  }
+
+  #putSecrets(sandboxId: string, secrets: SecretValues | undefined): void {
+    const { vault } = this.#context.transform;
+    if (secrets) vault.put(sandboxId, secrets);
+    else vault.drop(sandboxId);
+  }
+
+  /** Before a first rule is in force, the sandbox's programs must trust who answers in the real server's place. */
+  async #tellAuthority(sandbox: NodeSandbox, accessToken: string | undefined): Promise<void> {
+    const { transform, options } = this.#context;
+    const { trust, fingerprint } = await transform.guestTrust();
+    if (sandbox.record.authority === fingerprint) return;
+    const { envdMs } = options.deadlines ?? defaultDeadlines;
+    await initEnvd(sandbox.slot.names.hostAddress, { accessToken, trust }, envdMs);
+    sandbox.record.authority = fingerprint;
   }
 
   /** Returns when nothing of the sandbox is left. Rejects with `not_found` when it is not here. */
@@ -140,9 +182,7 @@ export class Lifecycle {
     // A start under way decides by itself whether there will be something to kill.
     await this.#starting.get(sandboxId)?.catch(() => undefined);
     const sandbox = this.#registry.get(sandboxId);
-    if (!sandbox) {
-      throw new AppError({ code: "not_found", message: `sandbox ${sandboxId} is not on this node` });
-    }
+    if (!sandbox) throw notHere(sandboxId);
     await this.#end(sandbox, "killed", undefined);
   }
 
@@ -170,6 +210,7 @@ export class Lifecycle {
     const { sandboxId } = sandbox.record;
     const { logger } = this.#context.options;
     this.#registry.unroute(sandboxId);
+    this.#context.transform.vault.drop(sandboxId);
     try {
       await sandbox.runtime.destroy();
       // What it said last is taken over before the next step removes it.

@@ -19,6 +19,8 @@ export interface SandboxRecord {
   diskMib: number;
   /** What it may reach; may hold credentials of a proxy and values of headers. */
   egress: EgressPolicy;
+  /** Fingerprint of the authority that its programs were told to trust; undefined while it has never had a rule. */
+  authority?: string | undefined;
   trafficTokenHash?: string | undefined;
 }
 

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file node.proto.
  */
 export const file_node: GenFile = /*@__PURE__*/
-  fileDesc("Cgpub2RlLnByb3RvEhBzYW5kYmFuay5ub2RlLnYxIhAKDkdldE5vZGVSZXF1ZXN0Im0KD0dldE5vZGVSZXNwb25zZRIPCgdub2RlX2lkGAEgASgJEhEKCWlzb2xhdGlvbhgCIAEoCRIOCgZkcml2ZXIYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIVCg1zYW5kYm94X2NvdW50GAUgASgNIpUDCg1TYW5kYm94Q29uZmlnEhIKCnNhbmRib3hfaWQYASABKAkSEwoLdGVtcGxhdGVfaWQYAiABKAkSEAoIYnVpbGRfaWQYAyABKAkSEQoJY3B1X2NvdW50GAQgASgNEhIKCm1lbW9yeV9taWIYBSABKA0SEAoIZGlza19taWIYBiABKA0SPgoIZW52X3ZhcnMYByADKAsyLC5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3hDb25maWcuRW52VmFyc0VudHJ5Eh4KEWVudmRfYWNjZXNzX3Rva2VuGAggASgJSACIAQESIQoUdHJhZmZpY19hY2Nlc3NfdG9rZW4YCSABKAlIAYgBARIuCgZlZ3Jlc3MYCiABKAsyHi5zYW5kYmFuay5ub2RlLnYxLkVncmVzc1BvbGljeRouCgxFbnZWYXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIUChJfZW52ZF9hY2Nlc3NfdG9rZW5CFwoVX3RyYWZmaWNfYWNjZXNzX3Rva2VuIoMCCgxFZ3Jlc3NQb2xpY3kSFAoMYWxsb3dfcmFuZ2VzGAEgAygJEhUKDWFsbG93X2RvbWFpbnMYAiADKAkSEwoLZGVueV9yYW5nZXMYAyADKAkSKwoFcnVsZXMYBCADKAsyHC5zYW5kYmFuay5ub2RlLnYxLkVncmVzc1J1bGUSMQoFcHJveHkYBSABKAsyHS5zYW5kYmFuay5ub2RlLnYxLkVncmVzc1Byb3h5SACIAQESNwoLZG5zX3NlcnZlcnMYBiABKAsyHS5zYW5kYmFuay5ub2RlLnYxLkFkZHJlc3NMaXN0SAGIAQFCCAoGX3Byb3h5Qg4KDF9kbnNfc2VydmVycyKIAQoKRWdyZXNzUnVsZRIOCgZkb21haW4YASABKAkSOgoHaGVhZGVycxgCIAMoCzIpLnNhbmRiYW5rLm5vZGUudjEuRWdyZXNzUnVsZS5IZWFkZXJzRW50cnkaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEirQEKC0VncmVzc1Byb3h5EgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDRIVCgh1c2VybmFtZRgDIAEoCUgAiAEBEhUKCHBhc3N3b3JkGAQgASgJSAGIAQESMgoDdGxzGAUgASgLMiAuc2FuZGJhbmsubm9kZS52MS5FZ3Jlc3NQcm94eVRsc0gCiAEBQgsKCV91c2VybmFtZUILCglfcGFzc3dvcmRCBgoEX3RscyJSCg5FZ3Jlc3NQcm94eVRscxIYCgtzZXJ2ZXJfbmFtZRgBIAEoCUgAiAEBEg8KAmNhGAIgASgJSAGIAQFCDgoMX3NlcnZlcl9uYW1lQgUKA19jYSIgCgtBZGRyZXNzTGlzdBIRCglhZGRyZXNzZXMYASADKAkiVgoQU2V0RWdyZXNzUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEi4KBnBvbGljeRgCIAEoCzIeLnNhbmRiYW5rLm5vZGUudjEuRWdyZXNzUG9saWN5IhMKEVNldEVncmVzc1Jlc3BvbnNlIkcKFENyZWF0ZVNhbmRib3hSZXF1ZXN0Ei8KBmNvbmZpZxgBIAEoCzIfLnNhbmRiYW5rLm5vZGUudjEuU2FuZGJveENvbmZpZyJsChVDcmVhdGVTYW5kYm94UmVzcG9uc2USKgoHc2FuZGJveBgBIAEoCzIZLnNhbmRiYW5rLm5vZGUudjEuU2FuZGJveBInCgZwaGFzZXMYAiADKAsyFy5zYW5kYmFuay5ub2RlLnYxLlBoYXNlIioKBVBoYXNlEgwKBG5hbWUYASABKAkSEwoLZHVyYXRpb25fbXMYAiABKAEikwEKB1NhbmRib3gSEgoKc2FuZGJveF9pZBgBIAEoCRIRCglpc29sYXRpb24YAiABKAkSDgoGZHJpdmVyGAMgASgJEhQKDGhvc3RfYWRkcmVzcxgEIAEoCRIuCgpzdGFydGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBILCgNwaWQYBiABKA0iKAoSS2lsbFNhbmRib3hSZXF1ZXN0EhIKCnNhbmRib3hfaWQYASABKAkiFQoTS2lsbFNhbmRib3hSZXNwb25zZSIWChRMaXN0U2FuZGJveGVzUmVxdWVzdCJ6ChVMaXN0U2FuZGJveGVzUmVzcG9uc2USLAoJc2FuZGJveGVzGAEgAygLMhkuc2FuZGJhbmsubm9kZS52MS5TYW5kYm94EjMKC3JlY2VudF9lbmRzGAIgAygLMh4uc2FuZGJhbmsubm9kZS52MS5TYW5kYm94RXZlbnQiFAoSV2F0Y2hFdmVudHNSZXF1ZXN0In4KDFNhbmRib3hFdmVudBISCgpzYW5kYm94X2lkGAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRraW5kGAMgASgJEhYKCWV4aXRfY29kZRgEIAEoBUgAiAEBQgwKCl9leGl0X2NvZGUisAEKFUdldFNhbmRib3hMb2dzUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhYKCWN1cnNvcl9tcxgCIAEoAUgAiAEBEhAKCGJhY2t3YXJkGAMgASgIEg0KBWxpbWl0GAQgASgNEhIKBWxldmVsGAUgASgJSAGIAQESEwoGc2VhcmNoGAYgASgJSAKIAQFCDAoKX2N1cnNvcl9tc0IICgZfbGV2ZWxCCQoHX3NlYXJjaCJFChZHZXRTYW5kYm94TG9nc1Jlc3BvbnNlEisKB2VudHJpZXMYASADKAsyGi5zYW5kYmFuay5ub2RlLnYxLkxvZ0VudHJ5IrABCghMb2dFbnRyeRINCgVhdF9tcxgBIAEoARINCgVsZXZlbBgCIAEoCRIOCgZsb2dnZXIYAyABKAkSDwoHbWVzc2FnZRgEIAEoCRI2CgZmaWVsZHMYBSADKAsyJi5zYW5kYmFuay5ub2RlLnYxLkxvZ0VudHJ5LkZpZWxkc0VudHJ5Gi0KC0ZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEicgoYR2V0U2FuZGJveE1ldHJpY3NSZXF1ZXN0EhIKCnNhbmRib3hfaWQYASABKAkSFQoIc3RhcnRfbXMYAiABKAFIAIgBARITCgZlbmRfbXMYAyABKAFIAYgBAUILCglfc3RhcnRfbXNCCQoHX2VuZF9tcyJMChlHZXRTYW5kYm94TWV0cmljc1Jlc3BvbnNlEi8KB3NhbXBsZXMYASADKAsyHi5zYW5kYmFuay5ub2RlLnYxLk1ldHJpY1NhbXBsZSIuChdHZXROZXdlc3RNZXRyaWNzUmVxdWVzdBITCgtzYW5kYm94X2lkcxgBIAMoCSK0AQoYR2V0TmV3ZXN0TWV0cmljc1Jlc3BvbnNlEkgKB3NhbXBsZXMYASADKAsyNy5zYW5kYmFuay5ub2RlLnYxLkdldE5ld2VzdE1ldHJpY3NSZXNwb25zZS5TYW1wbGVzRW50cnkaTgoMU2FtcGxlc0VudHJ5EgsKA2tleRgBIAEoCRItCgV2YWx1ZRgCIAEoCzIeLnNhbmRiYW5rLm5vZGUudjEuTWV0cmljU2FtcGxlOgI4ASKuAQoMTWV0cmljU2FtcGxlEg0KBWF0X21zGAEgASgBEhEKCWNwdV9jb3VudBgCIAEoARIUCgxjcHVfdXNlZF9wY3QYAyABKAESEwoLbWVtb3J5X3VzZWQYBCABKAESFAoMbWVtb3J5X3RvdGFsGAUgASgBEhQKDG1lbW9yeV9jYWNoZRgGIAEoARIRCglkaXNrX3VzZWQYByABKAESEgoKZGlza190b3RhbBgIIAEoATLoBgoLTm9kZVNlcnZpY2USTgoHR2V0Tm9kZRIgLnNhbmRiYW5rLm5vZGUudjEuR2V0Tm9kZVJlcXVlc3QaIS5zYW5kYmFuay5ub2RlLnYxLkdldE5vZGVSZXNwb25zZRJgCg1DcmVhdGVTYW5kYm94EiYuc2FuZGJhbmsubm9kZS52MS5DcmVhdGVTYW5kYm94UmVxdWVzdBonLnNhbmRiYW5rLm5vZGUudjEuQ3JlYXRlU2FuZGJveFJlc3BvbnNlEloKC0tpbGxTYW5kYm94EiQuc2FuZGJhbmsubm9kZS52MS5LaWxsU2FuZGJveFJlcXVlc3QaJS5zYW5kYmFuay5ub2RlLnYxLktpbGxTYW5kYm94UmVzcG9uc2USVAoJU2V0RWdyZXNzEiIuc2FuZGJhbmsubm9kZS52MS5TZXRFZ3Jlc3NSZXF1ZXN0GiMuc2FuZGJhbmsubm9kZS52MS5TZXRFZ3Jlc3NSZXNwb25zZRJgCg1MaXN0U2FuZGJveGVzEiYuc2FuZGJhbmsubm9kZS52MS5MaXN0U2FuZGJveGVzUmVxdWVzdBonLnNhbmRiYW5rLm5vZGUudjEuTGlzdFNhbmRib3hlc1Jlc3BvbnNlEmMKDkdldFNhbmRib3hMb2dzEicuc2FuZGJhbmsubm9kZS52MS5HZXRTYW5kYm94TG9nc1JlcXVlc3QaKC5zYW5kYmFuay5ub2RlLnYxLkdldFNhbmRib3hMb2dzUmVzcG9uc2USbAoRR2V0U2FuZGJveE1ldHJpY3MSKi5zYW5kYmFuay5ub2RlLnYxLkdldFNhbmRib3hNZXRyaWNzUmVxdWVzdBorLnNhbmRiYW5rLm5vZGUudjEuR2V0U2FuZGJveE1ldHJpY3NSZXNwb25zZRJpChBHZXROZXdlc3RNZXRyaWNzEikuc2FuZGJhbmsubm9kZS52MS5HZXROZXdlc3RNZXRyaWNzUmVxdWVzdBoqLnNhbmRiYW5rLm5vZGUudjEuR2V0TmV3ZXN0TWV0cmljc1Jlc3BvbnNlElUKC1dhdGNoRXZlbnRzEiQuc2FuZGJhbmsubm9kZS52MS5XYXRjaEV2ZW50c1JlcXVlc3QaHi5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3hFdmVudDABYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("Cgpub2RlLnByb3RvEhBzYW5kYmFuay5ub2RlLnYxIhAKDkdldE5vZGVSZXF1ZXN0Im0KD0dldE5vZGVSZXNwb25zZRIPCgdub2RlX2lkGAEgASgJEhEKCWlzb2xhdGlvbhgCIAEoCRIOCgZkcml2ZXIYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIVCg1zYW5kYm94X2NvdW50GAUgASgNIsYDCg1TYW5kYm94Q29uZmlnEhIKCnNhbmRib3hfaWQYASABKAkSEwoLdGVtcGxhdGVfaWQYAiABKAkSEAoIYnVpbGRfaWQYAyABKAkSEQoJY3B1X2NvdW50GAQgASgNEhIKCm1lbW9yeV9taWIYBSABKA0SEAoIZGlza19taWIYBiABKA0SPgoIZW52X3ZhcnMYByADKAsyLC5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3hDb25maWcuRW52VmFyc0VudHJ5Eh4KEWVudmRfYWNjZXNzX3Rva2VuGAggASgJSACIAQESIQoUdHJhZmZpY19hY2Nlc3NfdG9rZW4YCSABKAlIAYgBARIuCgZlZ3Jlc3MYCiABKAsyHi5zYW5kYmFuay5ub2RlLnYxLkVncmVzc1BvbGljeRIvCgdzZWNyZXRzGAsgASgLMh4uc2FuZGJhbmsubm9kZS52MS5TZWNyZXRWYWx1ZXMaLgoMRW52VmFyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCFAoSX2VudmRfYWNjZXNzX3Rva2VuQhcKFV90cmFmZmljX2FjY2Vzc190b2tlbiKDAgoMRWdyZXNzUG9saWN5EhQKDGFsbG93X3JhbmdlcxgBIAMoCRIVCg1hbGxvd19kb21haW5zGAIgAygJEhMKC2RlbnlfcmFuZ2VzGAMgAygJEisKBXJ1bGVzGAQgAygLMhwuc2FuZGJhbmsubm9kZS52MS5FZ3Jlc3NSdWxlEjEKBXByb3h5GAUgASgLMh0uc2FuZGJhbmsubm9kZS52MS5FZ3Jlc3NQcm94eUgAiAEBEjcKC2Ruc19zZXJ2ZXJzGAYgASgLMh0uc2FuZGJhbmsubm9kZS52MS5BZGRyZXNzTGlzdEgBiAEBQggKBl9wcm94eUIOCgxfZG5zX3NlcnZlcnMiiAEKCkVncmVzc1J1bGUSDgoGZG9tYWluGAEgASgJEjoKB2hlYWRlcnMYAiADKAsyKS5zYW5kYmFuay5ub2RlLnYxLkVncmVzc1J1bGUuSGVhZGVyc0VudHJ5Gi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIq0BCgtFZ3Jlc3NQcm94eRIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0SFQoIdXNlcm5hbWUYAyABKAlIAIgBARIVCghwYXNzd29yZBgEIAEoCUgBiAEBEjIKA3RscxgFIAEoCzIgLnNhbmRiYW5rLm5vZGUudjEuRWdyZXNzUHJveHlUbHNIAogBAUILCglfdXNlcm5hbWVCCwoJX3Bhc3N3b3JkQgYKBF90bHMiUgoORWdyZXNzUHJveHlUbHMSGAoLc2VydmVyX25hbWUYASABKAlIAIgBARIPCgJjYRgCIAEoCUgBiAEBQg4KDF9zZXJ2ZXJfbmFtZUIFCgNfY2EiIAoLQWRkcmVzc0xpc3QSEQoJYWRkcmVzc2VzGAEgAygJIr0BChBTZXRFZ3Jlc3NSZXF1ZXN0EhIKCnNhbmRib3hfaWQYASABKAkSLgoGcG9saWN5GAIgASgLMh4uc2FuZGJhbmsubm9kZS52MS5FZ3Jlc3NQb2xpY3kSLwoHc2VjcmV0cxgDIAEoCzIeLnNhbmRiYW5rLm5vZGUudjEuU2VjcmV0VmFsdWVzEh4KEWVudmRfYWNjZXNzX3Rva2VuGAQgASgJSACIAQFCFAoSX2VudmRfYWNjZXNzX3Rva2VuIhMKEVNldEVncmVzc1Jlc3BvbnNlIosBCgxTZWNyZXRWYWx1ZXMSEAoIcmV2aXNpb24YASABKAkSOgoGdmFsdWVzGAIgAygLMiouc2FuZGJhbmsubm9kZS52MS5TZWNyZXRWYWx1ZXMuVmFsdWVzRW50cnkaLQoLVmFsdWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJYChFTZXRTZWNyZXRzUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEi8KB3NlY3JldHMYAiABKAsyHi5zYW5kYmFuay5ub2RlLnYxLlNlY3JldFZhbHVlcyIUChJTZXRTZWNyZXRzUmVzcG9uc2UiRwoUQ3JlYXRlU2FuZGJveFJlcXVlc3QSLwoGY29uZmlnGAEgASgLMh8uc2FuZGJhbmsubm9kZS52MS5TYW5kYm94Q29uZmlnImwKFUNyZWF0ZVNhbmRib3hSZXNwb25zZRIqCgdzYW5kYm94GAEgASgLMhkuc2FuZGJhbmsubm9kZS52MS5TYW5kYm94EicKBnBoYXNlcxgCIAMoCzIXLnNhbmRiYW5rLm5vZGUudjEuUGhhc2UiKgoFUGhhc2USDAoEbmFtZRgBIAEoCRITCgtkdXJhdGlvbl9tcxgCIAEoASKtAQoHU2FuZGJveBISCgpzYW5kYm94X2lkGAEgASgJEhEKCWlzb2xhdGlvbhgCIAEoCRIOCgZkcml2ZXIYAyABKAkSFAoMaG9zdF9hZGRyZXNzGAQgASgJEi4KCnN0YXJ0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgsKA3BpZBgGIAEoDRIYChBzZWNyZXRzX3JldmlzaW9uGAcgASgJIigKEktpbGxTYW5kYm94UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJIhUKE0tpbGxTYW5kYm94UmVzcG9uc2UiFgoUTGlzdFNhbmRib3hlc1JlcXVlc3QiegoVTGlzdFNhbmRib3hlc1Jlc3BvbnNlEiwKCXNhbmRib3hlcxgBIAMoCzIZLnNhbmRiYW5rLm5vZGUudjEuU2FuZGJveBIzCgtyZWNlbnRfZW5kcxgCIAMoCzIeLnNhbmRiYW5rLm5vZGUudjEuU2FuZGJveEV2ZW50IhQKEldhdGNoRXZlbnRzUmVxdWVzdCJ+CgxTYW5kYm94RXZlbnQSEgoKc2FuZGJveF9pZBgBIAEoCRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEa2luZBgDIAEoCRIWCglleGl0X2NvZGUYBCABKAVIAIgBAUIMCgpfZXhpdF9jb2RlIrABChVHZXRTYW5kYm94TG9nc1JlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRIWCgljdXJzb3JfbXMYAiABKAFIAIgBARIQCghiYWNrd2FyZBgDIAEoCBINCgVsaW1pdBgEIAEoDRISCgVsZXZlbBgFIAEoCUgBiAEBEhMKBnNlYXJjaBgGIAEoCUgCiAEBQgwKCl9jdXJzb3JfbXNCCAoGX2xldmVsQgkKB19zZWFyY2giRQoWR2V0U2FuZGJveExvZ3NSZXNwb25zZRIrCgdlbnRyaWVzGAEgAygLMhouc2FuZGJhbmsubm9kZS52MS5Mb2dFbnRyeSKwAQoITG9nRW50cnkSDQoFYXRfbXMYASABKAESDQoFbGV2ZWwYAiABKAkSDgoGbG9nZ2VyGAMgASgJEg8KB21lc3NhZ2UYBCABKAkSNgoGZmllbGRzGAUgAygLMiYuc2FuZGJhbmsubm9kZS52MS5Mb2dFbnRyeS5GaWVsZHNFbnRyeRotCgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInIKGEdldFNhbmRib3hNZXRyaWNzUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhUKCHN0YXJ0X21zGAIgASgBSACIAQESEwoGZW5kX21zGAMgASgBSAGIAQFCCwoJX3N0YXJ0X21zQgkKB19lbmRfbXMiTAoZR2V0U2FuZGJveE1ldHJpY3NSZXNwb25zZRIvCgdzYW1wbGVzGAEgAygLMh4uc2FuZGJhbmsubm9kZS52MS5NZXRyaWNTYW1wbGUiLgoXR2V0TmV3ZXN0TWV0cmljc1JlcXVlc3QSEwoLc2FuZGJveF9pZHMYASADKAkitAEKGEdldE5ld2VzdE1ldHJpY3NSZXNwb25zZRJICgdzYW1wbGVzGAEgAygLMjcuc2FuZGJhbmsubm9kZS52MS5HZXROZXdlc3RNZXRyaWNzUmVzcG9uc2UuU2FtcGxlc0VudHJ5Gk4KDFNhbXBsZXNFbnRyeRILCgNrZXkYASABKAkSLQoFdmFsdWUYAiABKAsyHi5zYW5kYmFuay5ub2RlLnYxLk1ldHJpY1NhbXBsZToCOAEirgEKDE1ldHJpY1NhbXBsZRINCgVhdF9tcxgBIAEoARIRCgljcHVfY291bnQYAiABKAESFAoMY3B1X3VzZWRfcGN0GAMgASgBEhMKC21lbW9yeV91c2VkGAQgASgBEhQKDG1lbW9yeV90b3RhbBgFIAEoARIUCgxtZW1vcnlfY2FjaGUYBiABKAESEQoJZGlza191c2VkGAcgASgBEhIKCmRpc2tfdG90YWwYCCABKAEywQcKC05vZGVTZXJ2aWNlEk4KB0dldE5vZGUSIC5zYW5kYmFuay5ub2RlLnYxLkdldE5vZGVSZXF1ZXN0GiEuc2FuZGJhbmsubm9kZS52MS5HZXROb2RlUmVzcG9uc2USYAoNQ3JlYXRlU2FuZGJveBImLnNhbmRiYW5rLm5vZGUudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QaJy5zYW5kYmFuay5ub2RlLnYxLkNyZWF0ZVNhbmRib3hSZXNwb25zZRJaCgtLaWxsU2FuZGJveBIkLnNhbmRiYW5rLm5vZGUudjEuS2lsbFNhbmRib3hSZXF1ZXN0GiUuc2FuZGJhbmsubm9kZS52MS5LaWxsU2FuZGJveFJlc3BvbnNlElQKCVNldEVncmVzcxIiLnNhbmRiYW5rLm5vZGUudjEuU2V0RWdyZXNzUmVxdWVzdBojLnNhbmRiYW5rLm5vZGUudjEuU2V0RWdyZXNzUmVzcG9uc2USVwoKU2V0U2VjcmV0cxIjLnNhbmRiYW5rLm5vZGUudjEuU2V0U2VjcmV0c1JlcXVlc3QaJC5zYW5kYmFuay5ub2RlLnYxLlNldFNlY3JldHNSZXNwb25zZRJgCg1MaXN0U2FuZGJveGVzEiYuc2FuZGJhbmsubm9kZS52MS5MaXN0U2FuZGJveGVzUmVxdWVzdBonLnNhbmRiYW5rLm5vZGUudjEuTGlzdFNhbmRib3hlc1Jlc3BvbnNlEmMKDkdldFNhbmRib3hMb2dzEicuc2FuZGJhbmsubm9kZS52MS5HZXRTYW5kYm94TG9nc1JlcXVlc3QaKC5zYW5kYmFuay5ub2RlLnYxLkdldFNhbmRib3hMb2dzUmVzcG9uc2USbAoRR2V0U2FuZGJveE1ldHJpY3MSKi5zYW5kYmFuay5ub2RlLnYxLkdldFNhbmRib3hNZXRyaWNzUmVxdWVzdBorLnNhbmRiYW5rLm5vZGUudjEuR2V0U2FuZGJveE1ldHJpY3NSZXNwb25zZRJpChBHZXROZXdlc3RNZXRyaWNzEikuc2FuZGJhbmsubm9kZS52MS5HZXROZXdlc3RNZXRyaWNzUmVxdWVzdBoqLnNhbmRiYW5rLm5vZGUudjEuR2V0TmV3ZXN0TWV0cmljc1Jlc3BvbnNlElUKC1dhdGNoRXZlbnRzEiQuc2FuZGJhbmsubm9kZS52MS5XYXRjaEV2ZW50c1JlcXVlc3QaHi5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3hFdmVudDABYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message sandbank.node.v1.GetNodeRequest
@@ -130,6 +130,13 @@ export type SandboxConfig = Message<"sandbank.node.v1.SandboxConfig"> & {
    * @generated from field: sandbank.node.v1.EgressPolicy egress = 10;
    */
   egress?: EgressPolicy | undefined;
+
+  /**
+   * Present when rules of the policy refer to stored secrets.
+   *
+   * @generated from field: sandbank.node.v1.SecretValues secrets = 11;
+   */
+  secrets?: SecretValues | undefined;
 };
 
 /**
@@ -308,6 +315,20 @@ export type SetEgressRequest = Message<"sandbank.node.v1.SetEgressRequest"> & {
    * @generated from field: sandbank.node.v1.EgressPolicy policy = 2;
    */
   policy?: EgressPolicy | undefined;
+
+  /**
+   * Present when rules of the policy refer to stored secrets; absent: the node forgets those it has.
+   *
+   * @generated from field: sandbank.node.v1.SecretValues secrets = 3;
+   */
+  secrets?: SecretValues | undefined;
+
+  /**
+   * For telling the sandbox's daemon which authority to trust.
+   *
+   * @generated from field: optional string envd_access_token = 4;
+   */
+  envdAccessToken?: string | undefined;
 };
 
 /**
@@ -331,6 +352,69 @@ export const SetEgressResponseSchema: GenMessage<SetEgressResponse> = /*@__PURE_
   messageDesc(file_node, 9);
 
 /**
+ * Values of the stored secrets that a sandbox's rules refer to. The node keeps them in memory only.
+ *
+ * @generated from message sandbank.node.v1.SecretValues
+ */
+export type SecretValues = Message<"sandbank.node.v1.SecretValues"> & {
+  /**
+   * Names this state of the secrets; the node gives it back with the sandbox.
+   *
+   * @generated from field: string revision = 1;
+   */
+  revision: string;
+
+  /**
+   * By lower-case name; a secret that was deleted is not in it.
+   *
+   * @generated from field: map<string, string> values = 2;
+   */
+  values: { [key: string]: string };
+};
+
+/**
+ * Describes the message sandbank.node.v1.SecretValues.
+ * Use `create(SecretValuesSchema)` to create a new message.
+ */
+export const SecretValuesSchema: GenMessage<SecretValues> = /*@__PURE__*/
+  messageDesc(file_node, 10);
+
+/**
+ * @generated from message sandbank.node.v1.SetSecretsRequest
+ */
+export type SetSecretsRequest = Message<"sandbank.node.v1.SetSecretsRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+
+  /**
+   * @generated from field: sandbank.node.v1.SecretValues secrets = 2;
+   */
+  secrets?: SecretValues | undefined;
+};
+
+/**
+ * Describes the message sandbank.node.v1.SetSecretsRequest.
+ * Use `create(SetSecretsRequestSchema)` to create a new message.
+ */
+export const SetSecretsRequestSchema: GenMessage<SetSecretsRequest> = /*@__PURE__*/
+  messageDesc(file_node, 11);
+
+/**
+ * @generated from message sandbank.node.v1.SetSecretsResponse
+ */
+export type SetSecretsResponse = Message<"sandbank.node.v1.SetSecretsResponse"> & {
+};
+
+/**
+ * Describes the message sandbank.node.v1.SetSecretsResponse.
+ * Use `create(SetSecretsResponseSchema)` to create a new message.
+ */
+export const SetSecretsResponseSchema: GenMessage<SetSecretsResponse> = /*@__PURE__*/
+  messageDesc(file_node, 12);
+
+/**
  * @generated from message sandbank.node.v1.CreateSandboxRequest
  */
 export type CreateSandboxRequest = Message<"sandbank.node.v1.CreateSandboxRequest"> & {
@@ -345,7 +429,7 @@ export type CreateSandboxRequest = Message<"sandbank.node.v1.CreateSandboxReques
  * Use `create(CreateSandboxRequestSchema)` to create a new message.
  */
 export const CreateSandboxRequestSchema: GenMessage<CreateSandboxRequest> = /*@__PURE__*/
-  messageDesc(file_node, 10);
+  messageDesc(file_node, 13);
 
 /**
  * @generated from message sandbank.node.v1.CreateSandboxResponse
@@ -367,7 +451,7 @@ export type CreateSandboxResponse = Message<"sandbank.node.v1.CreateSandboxRespo
  * Use `create(CreateSandboxResponseSchema)` to create a new message.
  */
 export const CreateSandboxResponseSchema: GenMessage<CreateSandboxResponse> = /*@__PURE__*/
-  messageDesc(file_node, 11);
+  messageDesc(file_node, 14);
 
 /**
  * @generated from message sandbank.node.v1.Phase
@@ -389,7 +473,7 @@ export type Phase = Message<"sandbank.node.v1.Phase"> & {
  * Use `create(PhaseSchema)` to create a new message.
  */
 export const PhaseSchema: GenMessage<Phase> = /*@__PURE__*/
-  messageDesc(file_node, 12);
+  messageDesc(file_node, 15);
 
 /**
  * @generated from message sandbank.node.v1.Sandbox
@@ -426,6 +510,13 @@ export type Sandbox = Message<"sandbank.node.v1.Sandbox"> & {
    * @generated from field: uint32 pid = 6;
    */
   pid: number;
+
+  /**
+   * Of the secrets that the node was given for it last; empty when it has none.
+   *
+   * @generated from field: string secrets_revision = 7;
+   */
+  secretsRevision: string;
 };
 
 /**
@@ -433,7 +524,7 @@ export type Sandbox = Message<"sandbank.node.v1.Sandbox"> & {
  * Use `create(SandboxSchema)` to create a new message.
  */
 export const SandboxSchema: GenMessage<Sandbox> = /*@__PURE__*/
-  messageDesc(file_node, 13);
+  messageDesc(file_node, 16);
 
 /**
  * @generated from message sandbank.node.v1.KillSandboxRequest
@@ -450,7 +541,7 @@ export type KillSandboxRequest = Message<"sandbank.node.v1.KillSandboxRequest"> 
  * Use `create(KillSandboxRequestSchema)` to create a new message.
  */
 export const KillSandboxRequestSchema: GenMessage<KillSandboxRequest> = /*@__PURE__*/
-  messageDesc(file_node, 14);
+  messageDesc(file_node, 17);
 
 /**
  * @generated from message sandbank.node.v1.KillSandboxResponse
@@ -463,7 +554,7 @@ export type KillSandboxResponse = Message<"sandbank.node.v1.KillSandboxResponse"
  * Use `create(KillSandboxResponseSchema)` to create a new message.
  */
 export const KillSandboxResponseSchema: GenMessage<KillSandboxResponse> = /*@__PURE__*/
-  messageDesc(file_node, 15);
+  messageDesc(file_node, 18);
 
 /**
  * @generated from message sandbank.node.v1.ListSandboxesRequest
@@ -476,7 +567,7 @@ export type ListSandboxesRequest = Message<"sandbank.node.v1.ListSandboxesReques
  * Use `create(ListSandboxesRequestSchema)` to create a new message.
  */
 export const ListSandboxesRequestSchema: GenMessage<ListSandboxesRequest> = /*@__PURE__*/
-  messageDesc(file_node, 16);
+  messageDesc(file_node, 19);
 
 /**
  * @generated from message sandbank.node.v1.ListSandboxesResponse
@@ -500,7 +591,7 @@ export type ListSandboxesResponse = Message<"sandbank.node.v1.ListSandboxesRespo
  * Use `create(ListSandboxesResponseSchema)` to create a new message.
  */
 export const ListSandboxesResponseSchema: GenMessage<ListSandboxesResponse> = /*@__PURE__*/
-  messageDesc(file_node, 17);
+  messageDesc(file_node, 20);
 
 /**
  * @generated from message sandbank.node.v1.WatchEventsRequest
@@ -513,7 +604,7 @@ export type WatchEventsRequest = Message<"sandbank.node.v1.WatchEventsRequest"> 
  * Use `create(WatchEventsRequestSchema)` to create a new message.
  */
 export const WatchEventsRequestSchema: GenMessage<WatchEventsRequest> = /*@__PURE__*/
-  messageDesc(file_node, 18);
+  messageDesc(file_node, 21);
 
 /**
  * @generated from message sandbank.node.v1.SandboxEvent
@@ -547,7 +638,7 @@ export type SandboxEvent = Message<"sandbank.node.v1.SandboxEvent"> & {
  * Use `create(SandboxEventSchema)` to create a new message.
  */
 export const SandboxEventSchema: GenMessage<SandboxEvent> = /*@__PURE__*/
-  messageDesc(file_node, 19);
+  messageDesc(file_node, 22);
 
 /**
  * @generated from message sandbank.node.v1.GetSandboxLogsRequest
@@ -595,7 +686,7 @@ export type GetSandboxLogsRequest = Message<"sandbank.node.v1.GetSandboxLogsRequ
  * Use `create(GetSandboxLogsRequestSchema)` to create a new message.
  */
 export const GetSandboxLogsRequestSchema: GenMessage<GetSandboxLogsRequest> = /*@__PURE__*/
-  messageDesc(file_node, 20);
+  messageDesc(file_node, 23);
 
 /**
  * @generated from message sandbank.node.v1.GetSandboxLogsResponse
@@ -612,7 +703,7 @@ export type GetSandboxLogsResponse = Message<"sandbank.node.v1.GetSandboxLogsRes
  * Use `create(GetSandboxLogsResponseSchema)` to create a new message.
  */
 export const GetSandboxLogsResponseSchema: GenMessage<GetSandboxLogsResponse> = /*@__PURE__*/
-  messageDesc(file_node, 21);
+  messageDesc(file_node, 24);
 
 /**
  * @generated from message sandbank.node.v1.LogEntry
@@ -653,7 +744,7 @@ export type LogEntry = Message<"sandbank.node.v1.LogEntry"> & {
  * Use `create(LogEntrySchema)` to create a new message.
  */
 export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
-  messageDesc(file_node, 22);
+  messageDesc(file_node, 25);
 
 /**
  * @generated from message sandbank.node.v1.GetSandboxMetricsRequest
@@ -680,7 +771,7 @@ export type GetSandboxMetricsRequest = Message<"sandbank.node.v1.GetSandboxMetri
  * Use `create(GetSandboxMetricsRequestSchema)` to create a new message.
  */
 export const GetSandboxMetricsRequestSchema: GenMessage<GetSandboxMetricsRequest> = /*@__PURE__*/
-  messageDesc(file_node, 23);
+  messageDesc(file_node, 26);
 
 /**
  * @generated from message sandbank.node.v1.GetSandboxMetricsResponse
@@ -697,7 +788,7 @@ export type GetSandboxMetricsResponse = Message<"sandbank.node.v1.GetSandboxMetr
  * Use `create(GetSandboxMetricsResponseSchema)` to create a new message.
  */
 export const GetSandboxMetricsResponseSchema: GenMessage<GetSandboxMetricsResponse> = /*@__PURE__*/
-  messageDesc(file_node, 24);
+  messageDesc(file_node, 27);
 
 /**
  * @generated from message sandbank.node.v1.GetNewestMetricsRequest
@@ -714,7 +805,7 @@ export type GetNewestMetricsRequest = Message<"sandbank.node.v1.GetNewestMetrics
  * Use `create(GetNewestMetricsRequestSchema)` to create a new message.
  */
 export const GetNewestMetricsRequestSchema: GenMessage<GetNewestMetricsRequest> = /*@__PURE__*/
-  messageDesc(file_node, 25);
+  messageDesc(file_node, 28);
 
 /**
  * @generated from message sandbank.node.v1.GetNewestMetricsResponse
@@ -731,7 +822,7 @@ export type GetNewestMetricsResponse = Message<"sandbank.node.v1.GetNewestMetric
  * Use `create(GetNewestMetricsResponseSchema)` to create a new message.
  */
 export const GetNewestMetricsResponseSchema: GenMessage<GetNewestMetricsResponse> = /*@__PURE__*/
-  messageDesc(file_node, 26);
+  messageDesc(file_node, 29);
 
 /**
  * @generated from message sandbank.node.v1.MetricSample
@@ -787,7 +878,7 @@ export type MetricSample = Message<"sandbank.node.v1.MetricSample"> & {
  * Use `create(MetricSampleSchema)` to create a new message.
  */
 export const MetricSampleSchema: GenMessage<MetricSample> = /*@__PURE__*/
-  messageDesc(file_node, 27);
+  messageDesc(file_node, 30);
 
 /**
  * @generated from service sandbank.node.v1.NodeService
@@ -831,6 +922,16 @@ export const NodeService: GenService<{
     methodKind: "unary";
     input: typeof SetEgressRequestSchema;
     output: typeof SetEgressResponseSchema;
+  },
+  /**
+   * Replaces the values that requests get from then on. not_found when the node does not have the sandbox.
+   *
+   * @generated from rpc sandbank.node.v1.NodeService.SetSecrets
+   */
+  setSecrets: {
+    methodKind: "unary";
+    input: typeof SetSecretsRequestSchema;
+    output: typeof SetSecretsResponseSchema;
   },
   /**
    * @generated from rpc sandbank.node.v1.NodeService.ListSandboxes

@@ -1,7 +1,7 @@
 import { forwardedHeaders, isConnectionHeader } from "@sandbank/protocol/forwarding";
 import { fillSecrets, isHeaderValue, secretNamesIn } from "@sandbank/protocol/secret-reference";
+import type { EgressRule } from "@sandbank/protocol/egress-policy";
 import type { SecretVault } from "./secret-vault.ts";
-import type { HeaderRule } from "./transform-event.ts";
 
 /** How long a request waits for secrets that a restarted control plane has yet to hand over. */
 const secretsTimeoutMs = 5_000;
@@ -11,7 +11,7 @@ export type Injection = { headers: string[] } | { problem: string };
 
 /** The headers of a rule with the secrets of this moment. */
 export async function injectionOf(
-  rule: HeaderRule,
+  rule: EgressRule,
   vault: SecretVault,
   sandboxId: string,
 ): Promise<Injection> {

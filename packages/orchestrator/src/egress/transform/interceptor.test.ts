@@ -205,14 +205,14 @@ test("a server that hangs up, before and within its answer", async () => {
 test("secrets: filled in from the vault, of this moment, and never their placeholder", async () => {
   const harness = await start(echo);
   harness.rule = { domain: realName, headers: { Authorization: "Bearer ${e2b.secrets.Key}" } };
-  harness.vault.put(sandboxId, "1", [["key", "first"]]);
+  harness.vault.put(sandboxId, { revision: "1", values: { key: "first" } });
   expect((await harness.ask()).body).toContain("Bearer first");
-  harness.vault.put(sandboxId, "2", [["key", "second"]]);
+  harness.vault.put(sandboxId, { revision: "2", values: { key: "second" } });
   expect((await harness.ask()).body).toContain("Bearer second");
-  harness.vault.put(sandboxId, "3", []);
+  harness.vault.put(sandboxId, { revision: "3", values: {} });
   const gone = await harness.ask();
   expect([gone.status, gone.body]).toEqual([503, expect.stringContaining('no secret "key"')]);
-  harness.vault.put(sandboxId, "4", [["key", "two\r\nX-Other: lines"]]);
+  harness.vault.put(sandboxId, { revision: "4", values: { key: "two\r\nX-Other: lines" } });
   const unfit = await harness.ask();
   expect([unfit.status, unfit.body]).toEqual([503, expect.not.stringContaining("lines")]);
   expect(JSON.stringify(harness.events)).not.toMatch(/first|second|lines/);
@@ -223,7 +223,7 @@ test("a request waits for secrets that are still to be handed over", async () =>
   harness.rule = { domain: realName, headers: { Authorization: "${e2b.secrets.key}" } };
   const answer = harness.ask();
   await vi.waitFor(() => expect(harness.agent.requests).toBeDefined());
-  harness.vault.put(sandboxId, "1", [["key", "late"]]);
+  harness.vault.put(sandboxId, { revision: "1", values: { key: "late" } });
   expect((await answer).body).toContain("late");
 });
 

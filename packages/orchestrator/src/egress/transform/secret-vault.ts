@@ -1,3 +1,10 @@
+/** As node.proto carries it: values by lower-case name. */
+export interface SecretValues {
+  /** Names this state of the secrets; the vault only keeps it. */
+  revision: string;
+  values: Record<string, string>;
+}
+
 interface Held {
   revision: string;
   values: ReadonlyMap<string, string>;
@@ -11,13 +18,13 @@ export class SecretVault {
   readonly #bySandbox = new Map<string, Held>();
   readonly #waiting = new Map<string, Set<() => void>>();
 
-  /** Replaces all of a sandbox's values. `revision` names this state of them; the vault only keeps it. */
-  put(sandboxId: string, revision: string, values: Iterable<[string, string]>): void {
-    this.#bySandbox.set(sandboxId, { revision, values: new Map(values) });
+  /** Replaces all of a sandbox's values. */
+  put(sandboxId: string, { revision, values }: SecretValues): void {
+    this.#bySandbox.set(sandboxId, { revision, values: new Map(Object.entries(values)) });
     for (const wake of this.#waiting.get(sandboxId) ?? []) wake();
   }
 
-  /** Forgets a sandbox that has ended. */
+  /** Forgets all of them: the sandbox has ended, or has no rule any more that needs one. */
   drop(sandboxId: string): void {
     this.#bySandbox.delete(sandboxId);
   }

@@ -3,10 +3,11 @@ import type { Socket } from "node:net";
 import type { SecureContext, TLSSocket } from "node:tls";
 import { discardBody } from "@sandbank/protocol/forwarding";
 import { resetSocket } from "@sandbank/protocol/reset-socket";
+import type { EgressRule } from "@sandbank/protocol/egress-policy";
 import { type Refusal, refusalOf } from "./admission.ts";
 import { injectionOf } from "./header-injection.ts";
 import type { SecretVault } from "./secret-vault.ts";
-import type { HeaderRule, TransformEvent, TransformOutcome } from "./transform-event.ts";
+import type { TransformEvent, TransformOutcome } from "./transform-event.ts";
 import { UpstreamError, VerifiedAgent } from "./verified-agent.ts";
 
 /** Requests that a client may send ahead of their answers. */
@@ -21,7 +22,7 @@ export interface InterceptedConnection {
   /** What the client has sent so far, its ClientHello first. */
   initialBytes: Buffer;
   /** The rule for the server name, asked for each request; undefined when there is none any more. */
-  rule: () => HeaderRule | undefined;
+  rule: () => EgressRule | undefined;
 }
 
 export interface SessionOptions {

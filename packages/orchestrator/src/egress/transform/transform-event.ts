@@ -1,10 +1,4 @@
-/** Headers that requests to a domain get. */
-export interface HeaderRule {
-  /** As configured: a lower-case name, or one with `*.` in front. */
-  domain: string;
-  /** Names as the client wrote them; values may refer to stored secrets. */
-  headers: Record<string, string>;
-}
+import type { SandboxLogs } from "../../observe/sandbox-logs.ts";
 
 /**
  * What became of intercepted traffic. `applied`: a connection's first request got its headers. `untrusted`: the program in
@@ -28,4 +22,19 @@ export interface TransformEvent {
   outcome: TransformOutcome;
   /** For people, without any header's value. */
   detail: string;
+}
+
+const messages: Record<TransformOutcome, string> = {
+  applied: "egress: headers were put in",
+  untrusted: "egress: a program did not accept the TLS connection to a host with a rule",
+  misdirected: "egress: a request was refused",
+  secret_unavailable: "egress: a request was refused, because a secret is missing",
+  certificate_invalid: "egress: a request was refused, because the server could not prove who it is",
+  unreachable: "egress: the server of a host with a rule could not be reached",
+};
+
+/** Writes it into the sandbox's own log. */
+export function recordTransform(logs: SandboxLogs, event: TransformEvent): void {
+  const { sandboxId, outcome, ...fields } = event;
+  logs.write(sandboxId, outcome === "applied" ? "info" : "warn", messages[outcome], fields);
 }

@@ -6,9 +6,10 @@ import type { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { CertificateAuthority, newServerKey } from "@sandbank/certificates/authority";
 import { silentLogger } from "@sandbank/core/logger";
+import type { EgressRule } from "@sandbank/protocol/egress-policy";
 import { Interceptor } from "../interceptor.ts";
 import { SecretVault } from "../secret-vault.ts";
-import type { HeaderRule, TransformEvent } from "../transform-event.ts";
+import type { TransformEvent } from "../transform-event.ts";
 
 const hourMs = 3_600_000;
 export const realName = "api.example.com";
@@ -29,7 +30,7 @@ export interface Harness {
   events: TransformEvent[];
   dials: number;
   /** May be changed while connections are open. */
-  rule: HeaderRule | undefined;
+  rule: EgressRule | undefined;
   /** The name in the ClientHello, as a forwarder would have read it. */
   serverName: string;
   agent: Agent;
@@ -107,7 +108,7 @@ async function startFront(authority: CertificateAuthority, trustedRoot: string, 
     vault: new SecretVault(),
     events: [] as TransformEvent[],
     dials: 0,
-    rule: { domain: realName, headers: { Authorization: "Bearer put-in" } } as HeaderRule | undefined,
+    rule: { domain: realName, headers: { Authorization: "Bearer put-in" } } as EgressRule | undefined,
     serverName: realName,
   };
   const { vault, events } = state;
@@ -128,7 +129,7 @@ async function startFront(authority: CertificateAuthority, trustedRoot: string, 
     socket.once("data", (initialBytes: Buffer) => {
       socket.pause();
       const destination = { address: "192.0.2.1", port: 443 };
-      const rule = (): HeaderRule | undefined => state.rule;
+      const rule = (): EgressRule | undefined => state.rule;
       const connection = { sandboxId, serverName: state.serverName, destination, initialBytes, rule };
       void interceptor.handle(socket, connection, dial);
     });
