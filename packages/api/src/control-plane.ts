@@ -7,6 +7,7 @@ import type { Events } from "./events.ts";
 import type { NodePort } from "./ports.ts";
 import type { RunningSandboxes } from "./running-sandboxes.ts";
 import type { SecretBox } from "./secret-box.ts";
+import { ingressOf } from "./use-cases/ingress.ts";
 import type { Nodes } from "./use-cases/nodes.ts";
 import type { Tenants } from "./use-cases/tenants.ts";
 
@@ -54,6 +55,7 @@ export function publish(plane: ControlPlane, record: SandboxRecord): void {
       sandboxId: record.id,
       hostAddress: record.hostAddress ?? "",
       trafficTokenHash: hasPrivateTraffic(record) ? hashToken(plane.tokens.traffic(record.id)) : undefined,
+      ...ingressOf(record.network),
     },
     teamId: record.teamId,
     endAtMs: record.endAtMs,

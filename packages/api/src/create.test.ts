@@ -91,6 +91,40 @@ test("private traffic: token in the answer, its hash in the route", async () => 
   expect(insecure.body["message"]).toContain("network.allowPublicTraffic");
 });
 
+test("incoming traffic: what the edge does to it is checked, kept and told to the node", async () => {
+  const network = { maskRequestHost: "app-${PORT}.example.com:${PORT}", httpsPorts: [8443, 3000] };
+  for (const path of ["/sandboxes", "/v2/sandboxes"]) {
+    const created = await t.call("POST", path, { templateID: "base", network });
+    expect(created.status).toBe(201);
+    const id = String(created.body["sandboxID"]);
+    expect((await t.call("GET", `/sandboxes/${id}`)).body["network"]).toEqual(network);
+    expect(t.node.configs.at(-1)).toMatchObject(network);
+    expect(t.api.directory.lookup(id)).toMatchObject(network);
+  }
+  for (const [wrong, what] of [
+    [{ httpsPorts: [49_983] }, "httpsPorts can't have 49983"],
+    [{ httpsPorts: [0] }, "httpsPorts"],
+    [{ httpsPorts: [65_536] }, "httpsPorts"],
+    [{ maskRequestHost: "a\r\nX: b" }, "maskRequestHost"],
+    [{ maskRequestHost: "https://example.com" }, "maskRequestHost"],
+    [{ maskRequestHost: "example.com/path" }, "maskRequestHost"],
+  ] as const) {
+    const refused = await t.call("POST", "/v2/sandboxes", { templateID: "base", network: wrong });
+    expect(refused.status).toBe(400);
+    expect(refused.body["message"]).toContain(what);
+  }
+  for (const mask of [
+    "localhost",
+    "localhost:${PORT}",
+    "${PORT}-x.example.com",
+    "[::1]:80",
+    "10.0.0.1",
+    null,
+    "",
+  ])
+    await t.create({ network: { maskRequestHost: mask, httpsPorts: null } });
+});
+
 test("no internet: either way of asking", async () => {
   await t.create({ allow_internet_access: false });
   await t.create({ network: { denyOut: ["0.0.0.0/0"] } });

@@ -38,6 +38,8 @@ export interface NodeSandboxConfig {
   envdAccessToken: string | undefined;
   trafficAccessToken: string | undefined;
   egress: EgressPolicy;
+  maskRequestHost?: string | undefined;
+  httpsPorts?: number[] | undefined;
 }
 
 export interface NodeSandbox {

@@ -7,6 +7,10 @@ export interface SandboxRoute {
   hostAddress: string;
   /** SHA-256 hex of the traffic token; set when ports other than envd's are private. */
   trafficTokenHash?: string | undefined;
+  /** `Host` toward ports other than envd's; `${PORT}` stands for the port. The client's own when absent. */
+  maskRequestHost?: string | undefined;
+  /** Ports whose service speaks TLS. */
+  httpsPorts?: readonly number[] | undefined;
 }
 
 /** What the edge asks about sandboxes. Implemented by whoever knows them; the edge owns none. */

@@ -2,18 +2,18 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Logger } from "@sandbank/core/logger";
 import { envdPort, headers } from "@sandbank/protocol/headers";
-import type { SandboxDirectory, SandboxRoute } from "@sandbank/protocol/routing";
+import type { SandboxDirectory } from "@sandbank/protocol/routing";
 import { hashToken, tokensEqual } from "@sandbank/protocol/tokens";
 import { type EdgeError, sandboxNotFound, sendError } from "./edge-error.ts";
 import { isInternalEnvdRoute } from "./envd-routes.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
 import { requestHeaders, upgradeHeaders } from "./forwarded-headers.ts";
 import type { LiveStreams } from "./live-streams.ts";
-import { hasBody, hasHeader } from "@sandbank/protocol/forwarding";
+import { hasBody } from "@sandbank/protocol/forwarding";
 import { type Target, targetOf } from "./target.ts";
 import { Tunnel } from "./tunnel.ts";
 import type { UpstreamAgents } from "./upstream-agents.ts";
-import type { UpstreamTarget } from "./upstream-call.ts";
+import { type Admitted, upstreamTarget } from "./upstream-target.ts";
 
 /** What became of a request: answered by the proxy itself, carried to a sandbox, or turned into a tunnel. */
 export type RequestOutcome = "own" | "refused" | "carried" | "tunnel";
@@ -29,7 +29,7 @@ export interface EdgeOptions {
   onOutcome?: ((outcome: RequestOutcome) => void) | undefined;
 }
 
-type Admission = { route: SandboxRoute; port: number } | { error: EdgeError } | { own: true };
+type Admission = Admitted | { error: EdgeError } | { own: true };
 
 /** Decides about every request: to which sandbox, whether it may, and what to answer if not. */
 export class Edge {
@@ -50,9 +50,8 @@ export class Edge {
       sendError(request, response, admission.error);
     } else {
       const exchange = new Exchange(this.#context(admission), request, response);
-      exchange.start(
-        this.#upstream(admission, request, requestHeaders(request.rawHeaders, request.headers.connection)),
-      );
+      const sent = requestHeaders(request.rawHeaders, request.headers.connection);
+      exchange.start(upstreamTarget(admission, request, sent, this.#options.agents));
     }
   }
 
@@ -78,8 +77,8 @@ export class Edge {
     const tunnel = new Tunnel(this.#context(admission), request, socket);
     const sent = upgradeHeaders(request.rawHeaders, connection, upgrade);
     // Its own connection: a kept one would end as a whole when one direction does.
-    const agent = this.#options.agents.for(admission.route.sandboxId, "fresh");
-    tunnel.start({ ...this.#upstream(admission, request, sent), agent, allowHalfOpen: true }, early);
+    const target = upstreamTarget(admission, request, sent, this.#options.agents, "fresh");
+    tunnel.start({ ...target, allowHalfOpen: true }, early);
   }
 
   #admit(request: IncomingMessage): Admission {
@@ -104,29 +103,10 @@ export class Edge {
     return { route, port };
   }
 
-  #context({ route, port }: { route: SandboxRoute; port: number }): ExchangeContext {
+  #context({ route, port }: Admitted): ExchangeContext {
     const { live, logger, directory } = this.#options;
     const { sandboxId } = route;
     return { sandboxId, port, live, logger, isThere: () => directory.lookup(sandboxId) !== undefined };
-  }
-
-  #upstream(
-    { route, port }: { route: SandboxRoute; port: number },
-    request: IncomingMessage,
-    sent: string[],
-  ): UpstreamTarget {
-    const method = request.method ?? "GET";
-    const body = hasBody(request);
-    const safe = !body && (method === "GET" || method === "HEAD" || method === "OPTIONS");
-    // Node frames a body of unknown length where a method usually has one; there is none.
-    if (!body && !safe && !hasHeader(sent, "content-length")) sent.push("Content-Length", "0");
-    if (!hasHeader(sent, "host")) sent.push("Host", `${route.hostAddress}:${port}`);
-    const agent = this.#options.agents.for(
-      route.sandboxId,
-      port === envdPort ? "envd" : safe ? "kept" : "fresh",
-    );
-    const { hostAddress } = route;
-    return { hostAddress, port, method, path: request.url ?? "/", headers: sent, agent, repeatable: safe };
   }
 }
 

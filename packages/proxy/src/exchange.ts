@@ -139,5 +139,7 @@ export function edgeErrorOf(failure: UpstreamFailure, context: ExchangeContext):
   if (failure === "refused") return portNotOpen(sandboxId, port);
   if (failure === "broken")
     return serviceFailed(sandboxId, port, "its service ended the connection unanswered");
+  if (failure === "insecure")
+    return serviceFailed(sandboxId, port, "its service on this port, one of httpsPorts, does not speak TLS");
   return serviceFailed(sandboxId, port, "could not be reached");
 }

@@ -1,5 +1,5 @@
 import type { Agent } from "node:http";
-import { UpstreamAgent } from "./upstream-agent.ts";
+import { TlsUpstreamAgent, UpstreamAgent } from "./upstream-agent.ts";
 
 /**
  * How connections to a port are used again. `envd`: ours, keeps idle connections for minutes. `kept`: a user's service,
@@ -17,13 +17,17 @@ const agentOptions = {
 
 /** The kept connections of all sandboxes. */
 export class UpstreamAgents {
-  readonly #bySandbox = new Map<string, Map<AgentUse, Agent>>();
+  readonly #bySandbox = new Map<string, Map<string, Agent>>();
 
-  for(sandboxId: string, use: AgentUse): Agent {
+  for(sandboxId: string, use: AgentUse, tls: boolean): Agent {
     let agents = this.#bySandbox.get(sandboxId);
     if (!agents) this.#bySandbox.set(sandboxId, (agents = new Map()));
-    let agent = agents.get(use);
-    if (!agent) agents.set(use, (agent = new UpstreamAgent(agentOptions[use])));
+    const key = tls ? `${use} tls` : use;
+    let agent = agents.get(key);
+    if (!agent) {
+      agent = tls ? new TlsUpstreamAgent(agentOptions[use]) : new UpstreamAgent(agentOptions[use]);
+      agents.set(key, agent);
+    }
     return agent;
   }
 

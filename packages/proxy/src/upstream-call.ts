@@ -1,6 +1,7 @@
 import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
-
+import { connect as tlsConnect } from "node:tls";
 import { envdPort } from "@sandbank/protocol/headers";
 import { dialLoopback } from "./loopback-dial.ts";
 
@@ -21,14 +22,19 @@ export interface UpstreamTarget {
   /** Flat name-value list. */
   headers: string[];
   agent: Agent;
+  /** The service speaks TLS. `servername` is what it is told to be called; empty for nothing. */
+  tls?: { servername: string } | undefined;
   /** For upgrades: the connection may be closed in one direction only. */
   allowHalfOpen?: boolean;
   /** The request may be sent again when a kept connection turns out to be closed: it has no body and is idempotent. */
   repeatable: boolean;
 }
 
-/** `refused`: nobody listens, after all dials. `unreachable`: no connection for another reason. `broken`: ended midway. */
-export type UpstreamFailure = "refused" | "unreachable" | "broken";
+/**
+ * `refused`: nobody listens, after all dials. `unreachable`: no connection for another reason. `insecure`: somebody
+ * listens and does not speak TLS. `broken`: ended midway.
+ */
+export type UpstreamFailure = "refused" | "unreachable" | "insecure" | "broken";
 
 export interface UpstreamListener {
   /** A connection is there; from now on the body may be written. Never called again after a body could have been sent. */
@@ -59,29 +65,40 @@ export class UpstreamCall {
 
   /** Call once. */
   start(): void {
-    const { hostAddress, port, method, path, headers, allowHalfOpen } = this.#target;
+    const { hostAddress, port, method, path, headers, allowHalfOpen, tls } = this.#target;
     this.#attempt++;
     // After one closed connection the others of the pool are not worth trying.
     const agent = this.#repeats === 0 ? this.#target.agent : false;
     const options = { host: hostAddress, port, method, path, headers, agent, maxHeaderSize: maxHeaderBytes };
-    if (this.#bridged) Object.assign(options, bridgeOptions(hostAddress, port));
-    const upstream = httpRequest(allowHalfOpen ? Object.assign(options, { allowHalfOpen }) : options);
+    if (allowHalfOpen) Object.assign(options, { allowHalfOpen });
+    if (tls) Object.assign(options, { ...tls, rejectUnauthorized: false });
+    if (this.#bridged) Object.assign(options, bridgeOptions(this.#target));
+    const upstream = (tls ? httpsRequest : httpRequest)(options);
     this.#upstream = upstream;
     let connected = false;
+    let dialled = false;
     upstream.on("socket", (socket) => {
       const ready = (): void => {
         connected = true;
         if (!this.#over) this.#listener.connected(upstream);
       };
-      if (socket.connecting) whenConnected(socket, ready);
-      else ready();
+      if (!socket.connecting) {
+        ready();
+        return;
+      }
+      socket.once("connect", () => (dialled = true));
+      whenConnected(socket, tls ? "secureConnect" : "connect", ready);
     });
     upstream.on("continue", () => this.#listener.continued());
     upstream.on("response", (response) => this.#listener.answered(response));
     if (this.#listener.upgraded) {
       upstream.on("upgrade", (response, socket, head) => this.#listener.upgraded?.(response, socket, head));
     }
-    upstream.on("error", (error) => this.#onError(upstream, connected, error));
+    upstream.on("error", (error) => {
+      // Whatever breaks between the connection and the end of the handshake.
+      const insecure = tls !== undefined && !connected && (dialled || "library" in error);
+      this.#onError(upstream, connected, error, insecure);
+    });
   }
 
   /** Ends the call and its connection without a word to the listener. */
@@ -91,9 +108,14 @@ export class UpstreamCall {
     this.#upstream?.destroy();
   }
 
-  #onError(upstream: ClientRequest, connected: boolean, error: NodeJS.ErrnoException): void {
+  #onError(
+    upstream: ClientRequest,
+    connected: boolean,
+    error: NodeJS.ErrnoException,
+    insecure: boolean,
+  ): void {
     if (this.#over) return;
-    const refused = !connected && nothingListens.has(error.code ?? "");
+    const refused = !connected && !insecure && nothingListens.has(error.code ?? "");
     if (refused && !this.#bridged && this.#target.port !== envdPort) {
       this.#bridged = true;
       this.#attempt--;
@@ -111,27 +133,47 @@ export class UpstreamCall {
       return;
     }
     this.#over = true;
-    const failure = refused ? "refused" : connected ? "broken" : "unreachable";
-    this.#listener.failed(failure, error);
+    this.#listener.failed(failureOf({ refused, insecure, connected }), error);
   }
 }
 
+function failureOf(what: { refused: boolean; insecure: boolean; connected: boolean }): UpstreamFailure {
+  if (what.refused) return "refused";
+  if (what.insecure) return "insecure";
+  return what.connected ? "broken" : "unreachable";
+}
+
+type Dialled = (error: Error | null, socket?: Socket) => void;
+
 /** A connection of its own for this request, which the daemon joins with the program's loopback. */
-const bridgeOptions = (hostAddress: string, port: number) => ({
+const bridgeOptions = ({ hostAddress, port, tls }: UpstreamTarget) => ({
   // Node calls createConnection only where no agent is named.
   agent: undefined,
-  createConnection: (_options: unknown, done: (error: Error | null, socket?: Socket) => void) => {
-    dialLoopback(hostAddress, port, done);
+  createConnection: (_options: unknown, done: Dialled) => {
+    dialLoopback(hostAddress, port, (error, socket) => {
+      if (error || !socket || !tls) done(error, socket);
+      else secure(socket, tls.servername, done);
+    });
   },
 });
 
-function whenConnected(socket: Socket, ready: () => void): void {
+function secure(socket: Socket, servername: string, done: Dialled): void {
+  const secured = tlsConnect({ socket, servername, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] });
+  const fail = (error: Error): void => done(error);
+  secured.once("error", fail);
+  whenConnected(secured, "secureConnect", () => {
+    secured.off("error", fail);
+    done(null, secured);
+  });
+}
+
+function whenConnected(socket: Socket, event: "connect" | "secureConnect", ready: () => void): void {
   const timer = setTimeout(() => {
     socket.destroy(
       Object.assign(new Error(`no connection after ${connectTimeoutMs} ms`), { code: "ETIMEDOUT" }),
     );
   }, connectTimeoutMs);
-  socket.once("connect", ready);
-  socket.once("connect", () => clearTimeout(timer));
+  socket.once(event, ready);
+  socket.once(event, () => clearTimeout(timer));
   socket.once("close", () => clearTimeout(timer));
 }

@@ -6,6 +6,7 @@ import type { IdempotencyClaim } from "@sandbank/store/reservation";
 import type { SandboxRecord } from "@sandbank/store/sandbox-record";
 import type { Team } from "@sandbank/store/teams";
 import { type ControlPlane, hasPrivateTraffic, limitsOf, publish } from "../control-plane.ts";
+import { ingressOf } from "./ingress.ts";
 import type { NewSandbox } from "./new-sandbox.ts";
 import { resolveTemplate } from "./resolve-template.ts";
 import { requestInProgress } from "./sandbox-errors.ts";
@@ -92,6 +93,7 @@ async function startOnNode(
     envdAccessToken: record.secure ? plane.tokens.envd(record.id) : undefined,
     trafficAccessToken: hasPrivateTraffic(record) ? plane.tokens.traffic(record.id) : undefined,
     egress,
+    ...ingressOf(record.network),
   });
   await plane.store.templates.recordSpawn(record.templateId, Date.now());
   const { isolation, driver, hostAddress } = sandbox;

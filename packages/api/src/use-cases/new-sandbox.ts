@@ -2,6 +2,7 @@ import { AppError } from "@sandbank/core/errors";
 import type { components } from "@sandbank/protocol/gen/openapi";
 import type { EgressPolicy } from "@sandbank/protocol/egress-policy";
 import { readEgressPolicy } from "./egress-config.ts";
+import { checkIngress, ingressOf } from "./ingress.ts";
 import { notAvailableYet } from "./sandbox-errors.ts";
 
 export type NewSandboxBody = components["schemas"]["NewSandboxV2"];
@@ -31,8 +32,6 @@ function refuseUnavailable(body: NewSandboxBody): void {
     ["autoResume", body.autoResume?.enabled === true],
     ["volumeMounts", isSet(body.volumeMounts)],
     ["iam.tokens", isSet(body.iam?.tokens)],
-    ["network.maskRequestHost", isSet(body.network?.maskRequestHost)],
-    ["network.httpsPorts", isSet(body.network?.httpsPorts)],
   ];
   for (const [field, unavailable] of asked) {
     if (unavailable) throw notAvailableYet(`The option ${field}`);
@@ -51,6 +50,7 @@ export function readNewSandbox(
       message: "validation error: network.allowPublicTraffic can be false only for a secured sandbox",
     });
   }
+  checkIngress(ingressOf(body.network));
   const allowInternetAccess = body.allow_internet_access ?? undefined;
   return {
     template: body.templateID,

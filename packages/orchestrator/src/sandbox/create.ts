@@ -109,6 +109,8 @@ function newRecord(options: OrchestratorOptions, config: SandboxConfig, slot: Sl
     egress: config.egress ? fromEgressMessage(config.egress) : openPolicy,
     trafficTokenHash:
       config.trafficAccessToken === undefined ? undefined : hashToken(config.trafficAccessToken),
+    maskRequestHost: config.maskRequestHost,
+    httpsPorts: config.httpsPorts,
   };
 }
 

@@ -22,6 +22,8 @@ export interface SandboxRecord {
   /** Fingerprint of the authority that its programs were told to trust; undefined while it has never had a rule. */
   authority?: string | undefined;
   trafficTokenHash?: string | undefined;
+  maskRequestHost?: string | undefined;
+  httpsPorts?: number[] | undefined;
 }
 
 /** The node's journal: one folder per sandbox with its record and the driver's files. */

@@ -32,12 +32,14 @@ export class SandboxRegistry implements Pick<SandboxDirectory, "lookup" | "onGon
   readonly #endListeners = new Set<(end: SandboxEnd) => void>();
 
   add(sandbox: NodeSandbox): void {
-    const { sandboxId, trafficTokenHash } = sandbox.record;
+    const { sandboxId, trafficTokenHash, maskRequestHost, httpsPorts } = sandbox.record;
     this.#sandboxes.set(sandboxId, sandbox);
     this.#routes.set(sandboxId, {
       sandboxId,
       hostAddress: sandbox.slot.names.hostAddress,
       trafficTokenHash,
+      maskRequestHost,
+      httpsPorts,
     });
   }
 

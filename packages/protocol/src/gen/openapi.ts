@@ -1040,9 +1040,9 @@ export interface components {
             dnsServers?: components["schemas"]["DnsServers"];
             egressProxy?: components["schemas"]["EgressProxy"];
             rules?: components["schemas"]["EgressRules"];
-            /** @description Not available yet */
+            /** @description Host that services on the sandbox's ports see; `${PORT}` stands for the port */
             maskRequestHost?: string | null;
-            /** @description Not available yet */
+            /** @description Ports whose service speaks TLS; its certificate is not checked. 49983 can't be one */
             httpsPorts?: number[] | null;
         } | null;
         NetworkUpdate: {

@@ -60,8 +60,8 @@ export async function startEdge(
   options: Partial<ProxyOptions> & Partial<SandboxRoute> = {},
 ): Promise<TestEdge> {
   const directory = new FakeDirectory();
-  const { trafficTokenHash, ...rest } = options;
-  directory.add({ sandboxId, hostAddress, trafficTokenHash });
+  const { trafficTokenHash, maskRequestHost, httpsPorts, ...rest } = options;
+  directory.add({ sandboxId, hostAddress, trafficTokenHash, maskRequestHost, httpsPorts });
   const proxy = createProxy({ directory, logger: silentLogger, ...rest });
   const { port } = await proxy.listen({ host: "127.0.0.1", port: 0 });
   return { directory, proxy, port, [Symbol.asyncDispose]: () => proxy.close({ graceMs: 0 }) };
