@@ -67,8 +67,12 @@ export function commandLine(pid: number): string {
   }
 }
 
+/** The parent's pid; undefined when the process has ended. */
+export const parentOf = (pid: number): number | undefined => readStat(pid)?.parent;
+
 interface ProcessStat {
   state: string;
+  parent: number;
   startTicks: number;
 }
 
@@ -80,7 +84,7 @@ function readStat(pid: number): ProcessStat | undefined {
     if (hasCode(error, "ENOENT", "ESRCH")) return undefined;
     throw error;
   }
-  // The name, in brackets, may hold anything; the fields after it are numbers: 3 is the state, 22 the start time.
+  // The name, in brackets, may hold anything; the fields after it are numbers: 3 is the state, 4 the parent, 22 the start time.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0] ?? "", startTicks: Number(fields[19]) };
+  return { state: fields[0] ?? "", parent: Number(fields[1]), startTicks: Number(fields[19]) };
 }

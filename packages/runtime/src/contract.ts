@@ -91,6 +91,11 @@ export interface RuntimeSandbox {
    * host. At a bound it is replaced by a new file of the same name. Stays until `workDir` is removed.
    */
   readonly consoleFile: string;
+  /**
+   * Call when the daemon inside is up: should memory run out, what is started from now on is taken before what runs
+   * already, as far as the runtime does not see to that itself.
+   */
+  spareWhatRuns(): void;
   /** Counters of the host, read without entering the sandbox; undefined when there are none (any more). */
   usage(): Usage | undefined;
   /**

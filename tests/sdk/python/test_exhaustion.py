@@ -49,3 +49,10 @@ def test_a_fork_bomb_ends_itself_only(sandbox, health, user):
 def test_many_workers_are_no_bomb(sandbox):
     result = sandbox.commands.run("for i in $(seq 150); do sleep 2 & done; wait; echo all of them", timeout=60)
     assert result.stdout == "all of them\n"
+
+
+def test_many_processes_that_take_memory_do_not_end_the_sandbox(sandbox, health):
+    hoard = "import os, time\nfor _ in range(100):\n    if os.fork() == 0:\n        kept = bytearray(b'x' * (24 << 20)); time.sleep(3); os._exit(0)\ntime.sleep(4)"
+    sandbox.files.write("/tmp/hoard.py", hoard)
+    sandbox.commands.run("python3 /tmp/hoard.py || true", timeout=60)
+    assert sandbox.commands.run("echo alive").stdout == "alive\n"

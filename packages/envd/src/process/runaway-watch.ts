@@ -1,19 +1,28 @@
-import { readFileSync, readdirSync } from "node:fs";
 import type { Logger } from "@sandbank/core/logger";
+import { copiesIn, culpritOf, processIds, suspectOf } from "./census.ts";
 
-/** Between two looks while commands run (ms). */
+/** Between two looks while processes become more (ms): a bomb doubles in a few dozen milliseconds. */
+const growingIntervalMs = 25;
+const growth = 4;
+/** Between two looks for a while after a command's start, and while there are many processes (ms). */
+const closeIntervalMs = 100;
+const closeLooks = 20;
+/** Between two looks otherwise, while commands run (ms). */
 const intervalMs = 500;
+/** From so many processes on the commands are looked at closely: with more, the look itself takes too long. */
+const someProcesses = 28;
+/** How often a suspect is stopped again for what it started meanwhile. */
+const stopRounds = 8;
+/** Looked at closely again when there are so many times more. */
+const moreAgain = 1.3;
+/** A group with so many mere copies of their parents is a bomb, whatever its pace. */
+const manyCopies = 24;
 /** Fewer processes than this are nobody's bomb. */
 const fewProcesses = 80;
-/** So many more than at the last look, twice in a row: what forks as fast as it can. Builds grow once and stay. */
+/** So many more than half a second before, twice in a row: what forks as fast as it can. Builds grow once and stay. */
 const fastGrowth = 25;
 /** Slower ones are seen when programs have this part of the processes that they may have. */
 const crowdedShare = 0.75;
-/** A bomb leaves the daemon one system call in dozens of milliseconds: a few processes must tell whose they all are. */
-const sampleSize = 8;
-const majority = 0.75;
-/** Workers have their one parent; where no process has more than this part of the sample, children fork themselves. */
-const workersShare = 0.4;
 
 export interface RunawayOptions {
   /** Processes that programs may have; no watching when undefined. */
@@ -23,13 +32,20 @@ export interface RunawayOptions {
 
 /**
  * Ends a fork bomb with all its processes before it takes the processor from the daemon and the last process from the
- * sandbox's other commands. Every command leads a session, which its descendants stay in.
+ * sandbox's other commands. A shell without job control keeps what it starts in its own process group, one with job
+ * control makes a group of each job.
  */
 export class RunawayWatch {
   readonly #options: RunawayOptions;
   #timer: NodeJS.Timeout | undefined;
-  #lastCount = 0;
-  #grewFast = false;
+  /** When the next look is taken. */
+  #dueMs = 0;
+  #closeLooksLeft = 0;
+  #lastCount = Infinity;
+  /** What the last look at the pace of growth saw. */
+  #pace = { count: 0, atMs: 0, grewFast: false };
+  /** So many processes have been looked at closely and were no bomb. */
+  #acquitted = 0;
 
   constructor(options: RunawayOptions) {
     this.#options = options;
@@ -37,102 +53,101 @@ export class RunawayWatch {
 
   /** Call when a command has started: looks are taken for as long as one runs. */
   start(hasCommands: () => boolean): void {
-    if (this.#options.limit === undefined || this.#timer) return;
-    this.#timer = setInterval(() => {
-      if (hasCommands()) this.#look(this.#options.limit ?? Infinity);
-      else this.#stop();
-    }, intervalMs);
-    this.#timer.unref();
+    if (this.#options.limit === undefined) return;
+    this.#closeLooksLeft = closeLooks;
+    // What starts commands all the time must not put off the look for ever.
+    if (this.#timer && this.#dueMs <= performance.now() + growingIntervalMs) return;
+    clearTimeout(this.#timer);
+    this.#schedule(hasCommands, this.#options.limit);
   }
 
   /** No program can be started any more: ends whoever has most of the processes. True when there was one. */
   makeRoom(): boolean {
     if (this.#options.limit === undefined) return false;
     const pids = processIds();
-    return this.#end(culpritOf(pids), pids.length);
-  }
-
-  #look(limit: number): void {
-    const pids = processIds();
-    const growsFast = pids.length >= fewProcesses && pids.length - this.#lastCount >= fastGrowth;
-    const grewFast = this.#grewFast;
-    this.#lastCount = pids.length;
-    this.#grewFast = growsFast;
-    if (!(growsFast && grewFast) && pids.length < limit * crowdedShare) return;
     const culprit = culpritOf(pids);
-    if (culprit?.isBomb) this.#end(culprit, pids.length);
+    if (culprit) this.#end(culprit.group, pids.length);
+    return culprit !== undefined;
   }
 
-  #end(culprit: Culprit | undefined, processes: number): boolean {
-    if (!culprit) return false;
-    killGroup(culprit.session);
-    this.#options.logger.warn({ session: culprit.session, processes }, "ended a command that had run away");
-    return true;
+  #schedule(hasCommands: () => boolean, limit: number, delayMs = growingIntervalMs): void {
+    this.#dueMs = performance.now() + delayMs;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (!hasCommands()) return;
+      const count = this.#look(limit);
+      const grew = count >= this.#lastCount + growth;
+      this.#lastCount = count;
+      this.#closeLooksLeft = count >= someProcesses ? closeLooks : this.#closeLooksLeft - 1;
+      const close = this.#closeLooksLeft > 0 ? closeIntervalMs : intervalMs;
+      this.#schedule(hasCommands, limit, grew ? growingIntervalMs : close);
+    }, delayMs);
+    this.#timer.unref();
   }
 
-  #stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-  }
-}
-
-/** In the kernel's order: the newest last. */
-const processIds = (): number[] => readdirSync("/proc").map(Number).filter(Number.isInteger);
-
-interface Culprit {
-  session: number;
-  /** Its processes fork one another, instead of being one parent's workers. */
-  isBomb: boolean;
-}
-
-/** Whose most of the processes are; undefined when they are several commands', or the daemon's own. */
-function culpritOf(pids: number[]): Culprit | undefined {
-  const sample: Identity[] = [];
-  for (let tries = 0; sample.length < sampleSize && tries < 4 * sampleSize; tries++) {
-    const identity = identityOf(pids[Math.floor(Math.random() * pids.length)] ?? 0);
-    if (identity) sample.push(identity);
-  }
-  const [session, members] = mostFrequent(sample.map((identity) => identity.session));
-  if (members < sampleSize * majority || session === identityOf(process.pid)?.session) return undefined;
-  // Those whose parent has ended belong to init, which is nobody's parent in this sense.
-  const parents = sample.map(({ parent }) => parent).filter((parent) => parent !== 1);
-  const [, workers] = mostFrequent(parents);
-  return { session, isBomb: workers <= sample.length * workersShare };
-}
-
-function mostFrequent(values: number[]): [value: number, count: number] {
-  const counts = new Map<number, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts].reduce((most, each) => (each[1] > most[1] ? each : most), [0, 0]);
-}
-
-/**
- * The session's leader leads its first process group, and a shell without job control makes no other. What is stopped
- * first forks no more while it is killed; what slips through is there at the next look.
- */
-function killGroup(session: number): void {
-  for (const name of ["SIGSTOP", "SIGKILL"] as const) {
-    try {
-      process.kill(-session, name);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  /** Gives how many processes there are. */
+  #look(limit: number): number {
+    const pids = processIds();
+    const isTooFast = this.#growsTooFast(pids.length);
+    if (pids.length < this.#acquitted / 2) this.#acquitted = 0;
+    if (pids.length >= Math.max(someProcesses, this.#acquitted * moreAgain)) {
+      if (this.#endCopies(pids)) return pids.length;
     }
+    if (!isTooFast && pids.length < limit * crowdedShare) return pids.length;
+    const culprit = culpritOf(pids);
+    if (culprit?.forksItself) this.#end(culprit.group, pids.length);
+    return pids.length;
+  }
+
+  #growsTooFast(count: number): boolean {
+    const { count: before, atMs, grewFast } = this.#pace;
+    const nowMs = performance.now();
+    if (nowMs - atMs < intervalMs) return false;
+    const growsFast = count >= fewProcesses && count - before >= fastGrowth;
+    this.#pace = { count, atMs: nowMs, grewFast: growsFast };
+    return growsFast && grewFast;
+  }
+
+  /**
+   * Under a bomb each system call takes the daemon up to a fifth of a second in gVisor, and the bomb grows meanwhile:
+   * a suspect stands still while the daemon looks at all of its processes. Nobody else is ever stopped, because gVisor
+   * hangs up on a stopped group when a process of it ends.
+   */
+  #endCopies(pids: number[]): boolean {
+    this.#acquitted = pids.length;
+    const group = suspectOf(pids);
+    if (group === undefined) return false;
+    const all = stop(group);
+    const isBomb = copiesIn(group, all) >= manyCopies;
+    if (isBomb) this.#end(group, all.length);
+    else signalGroup(group, "SIGCONT");
+    return isBomb;
+  }
+
+  /** What is stopped first forks no more while it is killed; what slips through is there at the next look. */
+  #end(group: number, processes: number): void {
+    signalGroup(group, "SIGSTOP");
+    signalGroup(group, "SIGKILL");
+    this.#options.logger.warn({ group, processes }, "ended a command that had run away");
   }
 }
 
-interface Identity {
-  parent: number;
-  session: number;
+/** A child that is being made while its group is stopped goes on, in gVisor: again, until no more come. Gives all pids. */
+function stop(group: number): number[] {
+  let pids: number[] = [];
+  for (let round = 0; round < stopRounds; round++) {
+    signalGroup(group, "SIGSTOP");
+    const newest = pids.at(-1);
+    pids = processIds();
+    if (pids.at(-1) === newest) break;
+  }
+  return pids;
 }
 
-/** Undefined when the process has ended in the meantime. */
-function identityOf(pid: number): Identity | undefined {
+function signalGroup(group: number, name: NodeJS.Signals): void {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // State, parent, group and session follow the name, which may hold anything.
-    const [, parent, , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 4);
-    return { parent: Number(parent), session: Number(session) };
-  } catch {
-    return undefined;
+    process.kill(-group, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }

@@ -63,6 +63,7 @@ export async function createSandbox(
         defaultWorkdir: build.manifest.defaultWorkdir,
       },
     });
+    runtime.spareWhatRuns();
     record.state = "running";
     record.startedAtMs = Date.now();
     await timer.measure("record", () => journal.write(record));

@@ -1,4 +1,7 @@
+import { mkdtempSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { poll } from "@sandbank/core/deadline";
 import type { SuiteContext } from "../contract-suite.ts";
 
 const limits = { cpuCount: 1, memoryMib: 256, pids: 60, diskMib: 64 };
@@ -15,6 +18,42 @@ for i in range(2000):
     const reached = Number(output.trim().split("\n").at(-1));
     expect(reached).toBeGreaterThan(100);
     expect(reached).toBeLessThan(256);
+  });
+
+  test("memory: of many processes that each take some, those started last end, and the first goes on", async ({
+    skip,
+  }) => {
+    if (bench().driver.isolation === "container") skip("inside, the first process sees to that itself");
+    const program = `
+import os, time
+print("up", flush=True)
+while not os.path.exists("/go/now"): time.sleep(0.05)
+made = 0
+for _ in range(40):
+    made += 1
+    if os.fork() == 0:
+        hoard = bytearray(b"x" * (24 << 20)); time.sleep(5); os._exit(0)
+killed = sum(os.waitstatus_to_exitcode(os.wait()[1]) != 0 for _ in range(made))
+print("killed", killed, flush=True)`;
+    const go = mkdtempSync(`${bench().directory}/go-`);
+    const mounts = [{ source: go, target: "/go", readonly: false }];
+    const spec = bench().spec(["/usr/bin/python3", "-c", program], {
+      limits: { ...limits, memoryMib: 512 },
+      mounts,
+    });
+    const sandbox = await bench().start(spec);
+    expect(
+      await poll(async () => (await sandbox.consoleTail(1000)).includes("up") || undefined, {
+        timeoutMs: 10_000,
+      }),
+    ).toBe(true);
+    sandbox.spareWhatRuns();
+    await writeFile(`${go}/now`, "");
+    const { exitCode } = await sandbox.exited;
+    const output = await sandbox.consoleTail(1000);
+    await bench().destroy(sandbox);
+    expect(output).toMatch(/killed [1-9]/);
+    expect(exitCode).toBe(0);
   });
 
   test("pids: a fork bomb stops at the limit", async () => {

@@ -84,6 +84,7 @@ export class FakeDriver implements RuntimeDriver {
       exited,
       consoleTail: (maxBytes) => readFileTail(pathsOf(workDir).consoleLog, maxBytes),
       consoleFile: pathsOf(workDir).consoleLog,
+      spareWhatRuns: () => undefined,
       usage: () => undefined,
       destroy: () => (destroying ??= this.#destroy(record, workDir, exited)),
     };

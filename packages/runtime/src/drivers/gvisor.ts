@@ -1,3 +1,6 @@
+import { cgroupProcesses } from "@sandbank/linux/cgroup";
+import { offerToOomKiller } from "@sandbank/linux/oom";
+import { identifyProcess, parentOf } from "@sandbank/linux/process";
 import type { RuntimeDriver } from "../contract.ts";
 import { cgroupPath } from "../oci/common-config.ts";
 import { OciDriver, type OciDriverOptions } from "../oci/oci-driver.ts";
@@ -18,6 +21,19 @@ export const gvisorArgs = [
   "--host-settings=ignore",
 ];
 
+/**
+ * Each address space inside is a process of the host, a stub, and all stubs are copies of the sentry's first. They all
+ * map the same memory as the sentry, so that without this the kernel would rather take the sentry, and so the sandbox.
+ */
+function offerLaterStubs(sentryPid: number, cgroup: string): void {
+  const stubs = cgroupProcesses(cgroup)
+    .filter((pid) => parentOf(pid) === sentryPid)
+    .map(identifyProcess)
+    .filter((stub) => stub !== undefined);
+  const [source] = stubs.toSorted((a, b) => a.startTicks - b.startTicks || a.pid - b.pid);
+  if (source) offerToOomKiller(source.pid);
+}
+
 /** gVisor: a kernel in user space between the sandbox and the host, without KVM. */
 export function gvisorDriver(runscPath: string, options: OciDriverOptions): RuntimeDriver {
   return new OciDriver(
@@ -33,6 +49,7 @@ export function gvisorDriver(runscPath: string, options: OciDriverOptions): Runt
         directories: gvisorDirectories,
         config: (rootfs) => gvisorConfig(spec, rootfs, cgroupPath(options.cgroupParent, spec.id)),
       }),
+      spareWhatRuns: offerLaterStubs,
       release: () => undefined,
     },
     options,

@@ -60,6 +60,8 @@ export interface OciFlavor {
   plan: (spec: SandboxSpec, record: SandboxRecord) => Promise<OciPlan>;
   /** Lets a created container run without the runtime's `start`; gives false when it can't. */
   quickStart?: (containerStateDir: string, timeoutMs: number) => Promise<boolean>;
+  /** RuntimeSandbox.spareWhatRuns, where the processes inside can't do it themselves. */
+  spareWhatRuns?: (sentryPid: number, cgroup: string) => void;
   /** Gives back what `plan` took. Idempotent. */
   release: (record: SandboxRecord) => void;
 }
@@ -173,6 +175,9 @@ export class OciDriver implements RuntimeDriver {
       cgroup: teardown.cgroupPath,
       disk: rootfsPaths(workDir).disk,
       exits: this.#exits,
+      spareWhatRuns: () => {
+        if (record.process) this.#flavor.spareWhatRuns?.(record.process.pid, teardown.cgroupPath);
+      },
       destroy: () => this.#lock.run(record.id, () => destroySandbox(teardown)),
     });
   }

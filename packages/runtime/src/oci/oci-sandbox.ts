@@ -14,6 +14,7 @@ export interface OciSandboxParts {
   /** Mount point of the writable layer's file system. */
   disk: string;
   exits: ExitWatch;
+  spareWhatRuns: () => void;
   destroy: () => Promise<void>;
 }
 
@@ -46,6 +47,10 @@ export class OciSandbox implements RuntimeSandbox {
 
   consoleTail(maxBytes: number): Promise<string> {
     return readConsoleTail(this.#parts.consoleLog, maxBytes);
+  }
+
+  spareWhatRuns(): void {
+    this.#parts.spareWhatRuns();
   }
 
   usage(): Usage | undefined {

@@ -1,0 +1,45 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { afterEach, expect, test } from "vitest";
+import { poll } from "@sandbank/core/deadline";
+import { copiesIn, culpritOf, processIds, suspectOf } from "./census.ts";
+
+const groups: ChildProcess[] = [];
+
+afterEach(async () => {
+  for (const leader of groups.splice(0)) {
+    const ended = once(leader, "exit");
+    process.kill(-(leader.pid ?? 0), "SIGKILL");
+    await ended;
+  }
+});
+
+/** Starts a shell that leads a group, and waits until it says that all of its processes are there. */
+async function startGroup(script: string): Promise<number> {
+  const leader = spawn("/bin/sh", ["-c", `${script}\necho there; wait`], { detached: true, stdio: "pipe" });
+  groups.push(leader);
+  await once(createInterface(leader.stdout), "line");
+  return leader.pid ?? 0;
+}
+
+/** Copies that copy themselves, as a bomb does, but only so deep. */
+const tree = `
+grow() { if [ "$1" -gt 0 ]; then grow $(($1 - 1)) & grow $(($1 - 1)) & fi; sleep 60; }
+grow 4 &`;
+
+test("copies of copies are counted, and their group is found among the rest", async () => {
+  const group = await startGroup(tree);
+  const enough = () => (copiesIn(group, processIds()) >= 24 ? true : undefined);
+  expect(await poll(enough, { timeoutMs: 5000 })).toBe(true);
+  const own = processIds().filter((pid) => pid >= group);
+  expect(culpritOf(own)?.group).toBe(group);
+});
+
+test("workers of one parent and programs are no copies", async () => {
+  const workers = await startGroup("for i in $(seq 40); do (sleep 60; true) & done");
+  expect(copiesIn(workers, processIds())).toBe(0);
+  const programs = await startGroup("for i in $(seq 40); do sleep 60 & done");
+  expect(copiesIn(programs, processIds())).toBe(0);
+  expect(suspectOf([process.pid, process.pid, process.pid, process.pid])).toBeUndefined();
+});

@@ -1,0 +1,111 @@
+import { readFileSync, readdirSync } from "node:fs";
+
+/** A few processes tell whose they all are: under a bomb each system call takes the daemon dozens of milliseconds. */
+const sampleSize = 8;
+const majority = 0.75;
+/** Workers have their one parent; where no process has more than this part of them, children fork themselves. */
+const workersShare = 0.4;
+
+/** In the kernel's order: the newest last. */
+export const processIds = (): number[] => readdirSync("/proc").map(Number).filter(Number.isInteger);
+
+export interface Culprit {
+  /** The process group that has most of the processes. */
+  group: number;
+  /** Its processes seem to fork one another, instead of being one parent's workers. */
+  forksItself: boolean;
+}
+
+/** Whose most of the processes are; undefined when they are several commands', or the daemon's own. */
+export function culpritOf(pids: number[]): Culprit | undefined {
+  const sample: Identity[] = [];
+  for (let tries = 0; sample.length < sampleSize && tries < 4 * sampleSize; tries++) {
+    const identity = identityOf(pids[Math.floor(Math.random() * pids.length)] ?? 0);
+    if (identity) sample.push(identity);
+  }
+  const [group, members] = mostFrequent(sample.map((identity) => identity.group));
+  if (members < sampleSize * majority || group === ownGroup()) return undefined;
+  return { group, forksItself: hasManyParents(sample) };
+}
+
+/** So few are asked first when processes become many: each question gives a bomb time. */
+const firstSampleSize = 4;
+
+/** The group of a few processes that seem to be copies of one another; undefined when any of them is different. */
+export function suspectOf(pids: number[]): number | undefined {
+  const sample: Member[] = [];
+  for (let tries = 0; sample.length < firstSampleSize && tries < 2 * firstSampleSize; tries++) {
+    const pid = pids[Math.floor(Math.random() * pids.length)] ?? 0;
+    const identity = identityOf(pid);
+    if (!identity) continue;
+    sample.push({ ...identity, command: commandLineOf(pid) });
+    const [first, newest] = [sample[0], sample.at(-1)];
+    if (newest?.group !== first?.group || newest?.command !== first?.command) return undefined;
+  }
+  const group = sample[0]?.group;
+  return sample.length < firstSampleSize || group === ownGroup() ? undefined : group;
+}
+
+/**
+ * How many of a group's processes are copies of their parents that run no program of their own, when they are not one
+ * parent's workers. The group should stand still meanwhile. Builds start programs and servers have one parent.
+ */
+export function copiesIn(group: number, pids: number[]): number {
+  const members = new Map<number, Member>();
+  for (const pid of pids) {
+    const identity = identityOf(pid);
+    if (identity?.group === group) members.set(pid, { ...identity, command: commandLineOf(pid) });
+  }
+  const leader = members.get(group)?.command;
+  const copies = [...members.values()].filter(({ parent, command }) => {
+    // One whose parent has ended belongs to init; it is compared with who began the group.
+    const original = parent === 1 ? leader : members.get(parent)?.command;
+    return command !== "" && command === original;
+  });
+  return hasManyParents(copies) ? copies.length : 0;
+}
+
+/** Those whose parent has ended belong to init, which is nobody's parent in this sense. */
+function hasManyParents(processes: Identity[]): boolean {
+  const parents = processes.map(({ parent }) => parent).filter((parent) => parent !== 1);
+  const [, workers] = mostFrequent(parents);
+  return workers <= processes.length * workersShare;
+}
+
+function mostFrequent(values: number[]): [value: number, count: number] {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].reduce((most, each) => (each[1] > most[1] ? each : most), [0, 0]);
+}
+
+let own: number | undefined;
+const ownGroup = (): number | undefined => (own ??= identityOf(process.pid)?.group);
+
+interface Identity {
+  parent: number;
+  group: number;
+}
+
+interface Member extends Identity {
+  command: string;
+}
+
+/** Undefined when the process has ended in the meantime. */
+function identityOf(pid: number): Identity | undefined {
+  const stat = readProc(pid, "stat");
+  if (stat === "") return undefined;
+  // State, parent and group follow the name, which may hold anything.
+  const [, parent, group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 3);
+  return { parent: Number(parent), group: Number(group) };
+}
+
+const commandLineOf = (pid: number): string => readProc(pid, "cmdline");
+
+/** Empty when the process has ended. */
+function readProc(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "latin1");
+  } catch {
+    return "";
+  }
+}
