@@ -23,8 +23,8 @@ const millis = (time: Timestamp | undefined): number => (time ? timestampMs(time
 
 function toSandbox(sandbox: Sandbox | undefined): NodeSandbox {
   if (!sandbox) throw new AppError({ code: "internal", message: "the node gave no sandbox" });
-  const { sandboxId, isolation, driver, hostAddress } = sandbox;
-  return { sandboxId, isolation, driver, hostAddress };
+  const { sandboxId, isolation, driver, hostAddress, secretsRevision } = sandbox;
+  return { sandboxId, isolation, driver, hostAddress, secretsRevision };
 }
 
 const kinds = ["killed", "exited", "lost"] as const;
@@ -89,11 +89,15 @@ export function nodePort(client: NodeClient): NodePort {
       );
       return toSandbox(response.sandbox);
     },
-    async setEgress(sandboxId, policy) {
+    async setEgress(sandboxId, policy, change) {
       const options = { timeoutMs: queryTimeoutMs };
       await call("take the network rules", queryTimeoutMs, () =>
-        client.setEgress({ sandboxId, policy: toEgressMessage(policy) }, options),
+        client.setEgress({ sandboxId, policy: toEgressMessage(policy), ...change }, options),
       );
+    },
+    async setSecrets(sandboxId, secrets) {
+      const options = { timeoutMs: queryTimeoutMs };
+      await call("take secrets", queryTimeoutMs, () => client.setSecrets({ sandboxId, secrets }, options));
     },
     async kill(sandboxId) {
       const options = { timeoutMs: killTimeoutMs };

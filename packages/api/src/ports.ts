@@ -6,7 +6,9 @@ export interface NodePort {
   /** Resolves when the sandbox's daemon answers; rejects with the failing layer as the error's reason. */
   create(config: NodeSandboxConfig): Promise<NodeSandbox>;
   /** Resolves when the policy is in force. Rejects with `not_found`, or `invalid_argument` when its proxy can't be used. */
-  setEgress(sandboxId: string, policy: EgressPolicy): Promise<void>;
+  setEgress(sandboxId: string, policy: EgressPolicy, change: NodeEgressChange): Promise<void>;
+  /** Resolves when requests get these values. Rejects with `not_found`. */
+  setSecrets(sandboxId: string, secrets: NodeSecrets): Promise<void>;
   /** Resolves when nothing of the sandbox is left, also when there was nothing. */
   kill(sandboxId: string): Promise<void>;
   list(): Promise<{ sandboxes: NodeSandbox[]; recentEnds: NodeEnd[] }>;
@@ -18,6 +20,21 @@ export interface NodePort {
   newestMetrics(sandboxIds: string[]): Promise<Record<string, NodeMetric>>;
   /** Ends of sandboxes from now on, until `signal` aborts or the connection breaks. */
   watchEnds(signal: AbortSignal): AsyncIterable<NodeEnd>;
+}
+
+/** What comes with a policy. */
+export interface NodeEgressChange {
+  /** Of what its rules refer to; undefined when they refer to nothing. */
+  secrets: NodeSecrets | undefined;
+  envdAccessToken: string | undefined;
+}
+
+/** Values of stored secrets, which a node keeps in memory only. */
+export interface NodeSecrets {
+  /** Names this state of them. */
+  revision: string;
+  /** By lower-case name. */
+  values: Record<string, string>;
 }
 
 export interface NodeInfo {
@@ -40,6 +57,7 @@ export interface NodeSandboxConfig {
   egress: EgressPolicy;
   maskRequestHost?: string | undefined;
   httpsPorts?: number[] | undefined;
+  secrets: NodeSecrets | undefined;
 }
 
 export interface NodeSandbox {
@@ -48,6 +66,8 @@ export interface NodeSandbox {
   driver: string;
   /** IPv4 address on the node's host. */
   hostAddress: string;
+  /** Of the secrets that the node has for it; empty when it has none. */
+  secretsRevision: string;
 }
 
 export interface NodeLogQuery {

@@ -13,6 +13,14 @@ export interface Secret {
   updatedAtMs: number;
 }
 
+/** The current version of a secret. */
+export interface SealedSecret {
+  id: string;
+  name: string;
+  version: number;
+  sealedValue: string;
+}
+
 export interface SecretPageQuery {
   teamId: string;
   limit: number;
@@ -88,6 +96,27 @@ export class SecretStore {
       .where((where) => where.or([where("id", "=", idOrName), where("name", "=", idOrName)]))
       .executeTakeFirst();
     return row && toSecret(row);
+  }
+
+  /** Those of a team's secrets whose id or name is given. */
+  async current(teamId: string, idsOrNames: string[]): Promise<SealedSecret[]> {
+    const rows = await this.#db
+      .selectFrom("secrets")
+      .innerJoin("secret_versions", (join) =>
+        join
+          .onRef("secret_versions.secret_id", "=", "secrets.id")
+          .onRef("secret_versions.version", "=", "secrets.current_version"),
+      )
+      .select(["secrets.id", "secrets.name", "secret_versions.version", "secret_versions.sealed_value"])
+      .where("team_id", "=", teamId)
+      .where((where) => where.or([where("id", "in", idsOrNames), where("name", "in", idsOrNames)]))
+      .execute();
+    return rows.map(({ id, name, version, sealed_value: sealedValue }) => ({
+      id,
+      name,
+      version,
+      sealedValue,
+    }));
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { SandboxRecord } from "@sandbank/store/sandbox-record";
 import { type ControlPlane, publish } from "../control-plane.ts";
 import type { NodeEnd, NodeSandbox } from "../ports.ts";
+import { repairSecrets } from "../use-cases/sandbox-secrets.ts";
 import { finishEnd, recordEnd } from "../use-cases/end-sandbox.ts";
 
 /** How long the history of ended sandboxes is kept. */
@@ -37,6 +38,7 @@ async function repairRecord(plane: ControlPlane, record: SandboxRecord, node: No
     const lost: NodeEnd = { sandboxId: record.id, atMs: Date.now(), kind: "lost", exitCode: undefined };
     return recordEnd(plane, node.recentEnds.get(record.id) ?? lost);
   }
+  await repairSecrets(plane, record, found.secretsRevision);
   if (found.hostAddress === record.hostAddress) return undefined;
   const { hostAddress } = found;
   if (await plane.store.sandboxes.transition(record.id, "running", "running", { hostAddress })) {

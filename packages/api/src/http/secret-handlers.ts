@@ -2,6 +2,7 @@ import type { components } from "@sandbank/protocol/gen/openapi";
 import { headers } from "@sandbank/protocol/headers";
 import type { Secret } from "@sandbank/store/secrets";
 import type { ControlPlane } from "../control-plane.ts";
+import { spreadSecret } from "../use-cases/sandbox-secrets.ts";
 import { createSecret, deleteSecret, getSecret, updateSecret } from "../use-cases/secrets.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import type { Handlers } from "./operation-types.ts";
@@ -37,7 +38,10 @@ export function secretHandlers(plane: ControlPlane): Handlers {
     },
     async createSecret({ team, body }) {
       const { name, value, metadata = {} } = body;
-      return { status: 201, body: secretView(await createSecret(plane, team.id, { name, value, metadata })) };
+      const secret = await createSecret(plane, team.id, { name, value, metadata });
+      // A rule may refer to one of that name that was deleted before.
+      await spreadSecret(plane, team.id, secret);
+      return { status: 201, body: secretView(secret) };
     },
     async getSecret({ team, path }) {
       return { status: 200, body: secretView(await getSecret(plane, team.id, path.secretID)) };
@@ -45,10 +49,12 @@ export function secretHandlers(plane: ControlPlane): Handlers {
     async updateSecret({ team, path, body }) {
       const { value, metadata } = body;
       const secret = await updateSecret(plane, team.id, path.secretID, { value, metadata });
+      await spreadSecret(plane, team.id, secret);
       return { status: 200, body: secretView(secret) };
     },
     async deleteSecret({ team, path }) {
-      await deleteSecret(plane, team.id, path.secretID);
+      const secret = await deleteSecret(plane, team.id, path.secretID);
+      await spreadSecret(plane, team.id, secret);
       return { status: 204, body: undefined };
     },
   };

@@ -39,6 +39,8 @@ export class FakeNode {
   readonly configs: SandboxConfig[] = [];
   /** What running sandboxes may reach since the last change. */
   readonly policies = new Map<string, EgressPolicy>();
+  /** The secrets that sandboxes have, in memory only: tests clear it as a restart would. */
+  readonly secrets = new Map<string, { revision: string; values: Record<string, string> }>();
   readonly kills: string[] = [];
   readonly recentEnds: FakeEnd[] = [];
   /** What the node is asked for logs, and what it says. */
@@ -49,6 +51,7 @@ export class FakeNode {
   /** Called in each RPC before it does its work; may throw or wait. */
   beforeCreate: Fault = () => undefined;
   beforeKill: Fault = () => undefined;
+  beforeSetSecrets: () => void = () => undefined;
   beforeList: Fault = () => undefined;
 
   get watcherCount(): number {
@@ -85,10 +88,18 @@ export class FakeNode {
         getNode: () => ({ nodeId: "node-1", isolation: "gvisor", driver: "fake", version: "0" }),
         createSandbox: (request) => guarded(() => this.#create(request.config)),
         killSandbox: (request) => guarded(() => this.#kill(request.sandboxId)),
-        setEgress: ({ sandboxId, policy }) =>
+        setEgress: ({ sandboxId, policy, secrets }) =>
           guarded(() => {
             if (!this.sandboxes.has(sandboxId)) throw notFound(sandboxId);
             if (policy) this.policies.set(sandboxId, fromEgressMessage(policy));
+            this.#keepSecrets(sandboxId, secrets);
+            return {};
+          }),
+        setSecrets: ({ sandboxId, secrets }) =>
+          guarded(() => {
+            this.beforeSetSecrets();
+            if (!this.sandboxes.has(sandboxId)) throw notFound(sandboxId);
+            this.#keepSecrets(sandboxId, secrets);
             return {};
           }),
         listSandboxes: () => guarded(() => this.#list()),
@@ -107,6 +118,11 @@ export class FakeNode {
     return createClient(NodeService, transport);
   }
 
+  #keepSecrets(sandboxId: string, secrets: SandboxConfig["secrets"]): void {
+    if (secrets) this.secrets.set(sandboxId, secrets);
+    else this.secrets.delete(sandboxId);
+  }
+
   #newSandbox(sandboxId: string): FakeSandbox {
     const hostAddress = `10.11.0.${this.sandboxes.size + 1}`;
     return { sandboxId, isolation: "gvisor", driver: "fake", hostAddress };
@@ -115,6 +131,7 @@ export class FakeNode {
   async #create(config: SandboxConfig | undefined) {
     if (!config) throw new AppError({ code: "invalid_argument", message: "no config" });
     this.configs.push(config);
+    this.#keepSecrets(config.sandboxId, config.secrets);
     await this.beforeCreate();
     const sandbox = this.sandboxes.get(config.sandboxId) ?? this.#newSandbox(config.sandboxId);
     this.sandboxes.set(config.sandboxId, sandbox);
@@ -134,6 +151,7 @@ export class FakeNode {
     const sandboxes = [...this.sandboxes.values()].map((sandbox) => ({
       ...sandbox,
       startedAt: timestampNow(),
+      secretsRevision: this.secrets.get(sandbox.sandboxId)?.revision ?? "",
     }));
     await this.beforeList();
     return { sandboxes, recentEnds: this.recentEnds.map((end) => ({ ...end, at: timestampNow() })) };

@@ -9,6 +9,7 @@ import { type ControlPlane, hasPrivateTraffic, limitsOf, publish } from "../cont
 import { ingressOf } from "./ingress.ts";
 import type { NewSandbox } from "./new-sandbox.ts";
 import { resolveTemplate } from "./resolve-template.ts";
+import { checkReferences, secretsFor } from "./sandbox-secrets.ts";
 import { requestInProgress } from "./sandbox-errors.ts";
 import { teamLimitReached } from "./team-limits.ts";
 import { checkedTimeoutMs, endFrom } from "./timeouts.ts";
@@ -30,6 +31,7 @@ function createFailure(error: unknown): AppError {
 async function plan(plane: ControlPlane, team: Team, wanted: NewSandbox): Promise<SandboxRecord> {
   const timeoutMs = checkedTimeoutMs(wanted.timeoutSec, limitsOf(plane, team));
   await plane.nodes.assertPlacement();
+  await checkReferences(plane, team.id, wanted.network);
   const { template, build, alias } = await resolveTemplate(plane.store.templates, team, wanted.template);
   const nowMs = Date.now();
   return {
@@ -94,6 +96,7 @@ async function startOnNode(
     trafficAccessToken: hasPrivateTraffic(record) ? plane.tokens.traffic(record.id) : undefined,
     egress,
     ...ingressOf(record.network),
+    secrets: await secretsFor(plane, team.id, record.network),
   });
   await plane.store.templates.recordSpawn(record.templateId, Date.now());
   const { isolation, driver, hostAddress } = sandbox;

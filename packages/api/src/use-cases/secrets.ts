@@ -95,8 +95,9 @@ export async function updateSecret(
   });
 }
 
-/** With all its versions. Rejects like `getSecret`. */
-export async function deleteSecret(plane: ControlPlane, teamId: string, reference: string): Promise<void> {
-  const { id } = await getSecret(plane, teamId, reference);
-  if (!(await plane.store.secrets.delete(teamId, id))) throw secretNotFound(reference);
+/** With all its versions; gives what it was. Rejects like `getSecret`. */
+export async function deleteSecret(plane: ControlPlane, teamId: string, reference: string): Promise<Secret> {
+  const secret = await getSecret(plane, teamId, reference);
+  if (!(await plane.store.secrets.delete(teamId, secret.id))) throw secretNotFound(reference);
+  return secret;
 }

@@ -3,6 +3,7 @@ import type { JsonObject } from "@sandbank/store/sandbox-record";
 import type { Team } from "@sandbank/store/teams";
 import type { ControlPlane } from "../control-plane.ts";
 import { readEgressPolicy } from "./egress-config.ts";
+import { checkReferences, secretsFor } from "./sandbox-secrets.ts";
 import { sandboxEnding, sandboxNotFound } from "./sandbox-errors.ts";
 
 type NetworkUpdate = components["schemas"]["NetworkUpdate"];
@@ -31,7 +32,11 @@ export async function updateNetwork(
   await plane.locks.run(sandboxId, async () => {
     const record = await plane.store.sandboxes.get(sandboxId);
     if (record?.state !== "running") throw sandboxNotFound(sandboxId);
-    await plane.node.setEgress(sandboxId, policy);
+    await checkReferences(plane, team.id, egress);
+    await plane.node.setEgress(sandboxId, policy, {
+      secrets: await secretsFor(plane, team.id, egress),
+      envdAccessToken: record.secure ? plane.tokens.envd(sandboxId) : undefined,
+    });
     const network = { ...ingressOf(record.network), ...egress };
     const patch = { network, allowInternetAccess: internet ?? null };
     await plane.store.sandboxes.transition(sandboxId, "running", "running", patch);
