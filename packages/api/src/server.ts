@@ -18,6 +18,7 @@ import { createHttpServer } from "./http/http-server.ts";
 import { type NodeClient, nodePort } from "./node-client.ts";
 import { type RunningSandbox, RunningSandboxes } from "./running-sandboxes.ts";
 import { type RegisterBuildOptions, ensureDefaultTeamAndKey, registerBuild } from "./use-cases/bootstrap.ts";
+import { findBuild, type FoundBuild } from "./use-cases/find-build.ts";
 import { SecretBox } from "./secret-box.ts";
 import { Nodes } from "./use-cases/nodes.ts";
 import { Tenants } from "./use-cases/tenants.ts";
@@ -70,6 +71,8 @@ export interface Api {
   ensureDefaultTeamAndKey(known?: string): Promise<string | undefined>;
   /** Enters a finished build of the default team; repeating it changes nothing. */
   registerBuild(manifest: BuildManifest, options: RegisterBuildOptions): Promise<void>;
+  /** A build by `[namespace/]name[:tag]`, template id, or the beginning of its own id, whoever owns it. */
+  findBuild(reference: string): Promise<FoundBuild>;
   /** Compares store and node now. */
   reconcile(): Promise<void>;
   /** Port 0 takes a free one. Rejects with `failed_precondition` naming the address when it can't be bound. */
@@ -127,6 +130,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     tenants: plane.tenants,
     ensureDefaultTeamAndKey: (known) => ensureDefaultTeamAndKey(options.store, known),
     registerBuild: (manifest, registration) => registerBuild(options.store, manifest, registration),
+    findBuild: (reference) => findBuild(options.store, reference),
     reconcile: () => reconciler.run(),
     async listen(address) {
       try {

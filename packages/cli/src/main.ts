@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { AppError, errorText } from "@sandbank/core/errors";
+import { registerTemplates } from "./commands/templates.ts";
 import { registerTenancy } from "./commands/tenancy.ts";
 import { version } from "./version.ts";
 
@@ -61,6 +62,7 @@ program
   });
 
 registerTenancy(program);
+registerTemplates(program);
 
 program
   .command("test")

@@ -133,6 +133,19 @@ export class TemplateStore {
     return row && toBuild(row);
   }
 
+  /** Builds whose id begins with `idPrefix`, at most `limit`. */
+  async buildsByIdPrefix(idPrefix: string, limit: number): Promise<TemplateBuild[]> {
+    const rows = await this.#db
+      .selectFrom("template_builds")
+      .selectAll()
+      .where("id", ">=", idPrefix)
+      .where("id", "<", `${idPrefix}~`)
+      .orderBy("id")
+      .limit(limit)
+      .execute();
+    return rows.map(toBuild);
+  }
+
   async recordSpawn(templateId: string, spawnedAtMs: number): Promise<void> {
     await this.#db
       .updateTable("templates")

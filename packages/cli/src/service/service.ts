@@ -20,6 +20,7 @@ import { openLog } from "./logger.ts";
 import { audited, observeRoutes } from "./observe-routes.ts";
 import { ServiceMetrics } from "./prometheus.ts";
 import { driversOptions, type NodeParts, orchestratorOptions } from "./orchestrator-options.ts";
+import { templateRoutes } from "./template-routes.ts";
 import { tenancyRoutes } from "./tenancy-routes.ts";
 import { startTls, type Tls } from "./tls.ts";
 import { lastingSecret, readSecret, writeSecret } from "./secrets.ts";
@@ -85,7 +86,12 @@ export async function startService(config: Config, prepared: Prepared): Promise<
       shutdown.begin(mode);
     },
   };
-  const routes = audited([...tenancyRoutes(parts.api.tenants), ...observeRoutes(parts.orchestrator)], audit);
+  const own = [
+    ...tenancyRoutes(parts.api.tenants),
+    ...observeRoutes(parts.orchestrator),
+    ...templateRoutes(parts.api, prepared.envd),
+  ];
+  const routes = audited(own, audit);
   const admin = await startAdminServer(paths.adminSocket, handlers, routes, logger);
   if (config.metricsPort !== undefined) {
     const server = await metrics.listen(config.metricsPort);
