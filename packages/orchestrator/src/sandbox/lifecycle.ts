@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { AppError, errorText, toAppError } from "@sandbank/core/errors";
 import { type Phase, PhaseTimer } from "@sandbank/core/phases";
 import { KeyedLock } from "@sandbank/core/keyed-lock";
@@ -36,6 +37,10 @@ export interface EgressChange {
 
 const notHere = (sandboxId: string): AppError =>
   new AppError({ code: "not_found", message: `sandbox ${sandboxId} is not on this node` });
+
+/** An end that fails is tried again after this long, twice as long, and so on: the last time after a quarter of an hour. */
+const endRetryMs = 1_000;
+const maxEndAttempts = 10;
 
 /** Every way a sandbox of this node begins and ends. */
 export class Lifecycle {
@@ -118,10 +123,20 @@ export class Lifecycle {
   track(sandbox: NodeSandbox): void {
     this.#registry.add(sandbox);
     this.#observer.track(sandbox);
-    void sandbox.runtime.exited.then(({ exitCode }) => {
-      if (!this.#closed && !sandbox.ending) return this.#end(sandbox, "exited", exitCode);
-      return undefined;
-    });
+    void sandbox.runtime.exited.then(({ exitCode }) => this.#endExited(sandbox, exitCode));
+  }
+
+  /** Nobody asked for this end, so nobody else would try again. Never rejects: failures are in the log. */
+  async #endExited(sandbox: NodeSandbox, exitCode: number | undefined): Promise<void> {
+    for (let attempt = 0; attempt < maxEndAttempts; attempt++) {
+      if (this.#closed || sandbox.ending) return;
+      try {
+        await this.#end(sandbox, "exited", exitCode);
+        return;
+      } catch {
+        await sleep(endRetryMs * 2 ** attempt, undefined, { ref: false });
+      }
+    }
   }
 
   /**
