@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { run, runUnchecked } from "./command.ts";
 
 /** Runs `ip` commands in one process: lines without the leading `ip`, in the host's namespace or in a named one. */
@@ -9,6 +10,9 @@ export async function ipBatch(lines: string[], netns?: string): Promise<void> {
 export async function ipBatchForced(lines: string[]): Promise<void> {
   await runUnchecked("ip", ["-force", "-batch", "-"], { stdin: `${lines.join("\n")}\n` });
 }
+
+/** Whether the host's namespace has a device of this name. */
+export const linkExists = (name: string): boolean => existsSync(`/sys/class/net/${name}`);
 
 interface RouteJson {
   dev?: string;

@@ -99,6 +99,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     observer,
   });
   const reclaimedSlots = await slots.reclaim();
+  slots.reclaimLater();
   // Not waited for: a create that comes before the first slot is ready makes its own.
   slots.refill();
   await observer.sweep();

@@ -1,16 +1,19 @@
-import { AppError } from "@sandbank/core/errors";
+import { AppError, errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
 import { Pool } from "@sandbank/core/pool";
 import { listLinks } from "@sandbank/linux/ip";
 import { listNetns } from "@sandbank/linux/netns";
 import { maxSlotIndex, slotIndexOf, slotNames } from "./addresses.ts";
-import { destroyParts, makeSlot, Slot, type SlotOptions } from "./slot.ts";
+import { destroyParts, isFree, makeSlot, Slot, type SlotOptions } from "./slot.ts";
 
 export interface SlotPoolOptions extends SlotOptions {
   /** Slots kept ready. */
   size: number;
   logger: Logger;
 }
+
+/** Commands on a slot take milliseconds, on a machine in trouble a second. */
+const laterMs = 10_000;
 
 /**
  * Ready-made slots. A used slot is destroyed, not reused: nothing of a tenant's connections or rules can reach
@@ -21,6 +24,7 @@ export class SlotPool {
   readonly #used = new Set<number>();
   readonly #pool: Pool<Slot>;
   #lastIndex = 0;
+  #later: NodeJS.Timeout | undefined;
 
   constructor(options: SlotPoolOptions) {
     this.#options = options;
@@ -76,16 +80,32 @@ export class SlotPool {
     return count;
   }
 
-  close(): Promise<void> {
-    return this.#pool.close();
+  /**
+   * Reclaims once more after a while: a command that an earlier process had started when it was killed may have gone on
+   * making a slot behind `reclaim`'s back.
+   */
+  reclaimLater(): void {
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => {
+      this.reclaim().catch((error: unknown) => {
+        this.#options.logger.warn({ error: errorText(error) }, "network slots could not be reclaimed");
+      });
+    }, laterMs).unref();
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#later);
+    await this.#pool.close();
   }
 
   async #make(): Promise<Slot> {
     const index = this.#nextIndex();
+    const names = slotNames(this.#options.identity, index);
     try {
-      return await makeSlot(slotNames(this.#options.identity, index), this.#options);
+      return await makeSlot(names, this.#options);
     } catch (error) {
-      this.#used.delete(index);
+      // Else its number stays taken, and what is there is for the next start to reclaim.
+      if (isFree(names)) this.#used.delete(index);
       throw new AppError({
         code: "unavailable",
         reason: "sandbox_slot_unavailable",
@@ -97,11 +117,12 @@ export class SlotPool {
 
   #nextIndex(): number {
     for (let tried = 0; tried < maxSlotIndex; tried++) {
-      this.#lastIndex = (this.#lastIndex % maxSlotIndex) + 1;
-      if (!this.#used.has(this.#lastIndex)) {
-        this.#used.add(this.#lastIndex);
-        return this.#lastIndex;
-      }
+      const index = (this.#lastIndex % maxSlotIndex) + 1;
+      this.#lastIndex = index;
+      // A command of a process that was killed may still be making what nobody has reclaimed.
+      if (this.#used.has(index) || !isFree(slotNames(this.#options.identity, index))) continue;
+      this.#used.add(index);
+      return index;
     }
     throw new AppError({
       code: "resource_exhausted",

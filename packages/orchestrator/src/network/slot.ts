@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { AppError } from "@sandbank/core/errors";
-import { ipBatch, ipBatchForced } from "@sandbank/linux/ip";
+import { ipBatch, ipBatchForced, linkExists } from "@sandbank/linux/ip";
 import { netnsPath } from "@sandbank/linux/netns";
 import { nftApply } from "@sandbank/linux/nft";
 import type { KernelEgress } from "../egress/kernel-egress.ts";
@@ -42,21 +42,36 @@ export class Slot {
   }
 }
 
+/** Whether the kernel has nothing under these names, so that a slot of that number can be made. */
+export const isFree = ({ hostDevice, routerNetns, guestNetns }: SlotNames): boolean =>
+  remaining([hostDevice], [routerNetns, guestNetns]).length === 0;
+
+/** How often removing is tried: the program that does it may be killed on its way. */
+const removeAttempts = 3;
+
 /** Removes the parts of slots that exist; a part that is gone already is no error, one that stays is. */
 export async function destroyParts(devices: string[], namespaces: string[]): Promise<void> {
-  const lines = [
-    ...devices.map((device) => `link del ${device}`),
-    ...namespaces.map((name) => `netns del ${name}`),
-  ];
-  if (lines.length > 0) await ipBatchForced(lines);
-  const staying = namespaces.filter((name) => existsSync(netnsPath(name)));
-  if (staying.length > 0) {
-    throw new AppError({
-      code: "internal",
-      message: "a network slot could not be removed",
-      detail: `namespaces still there: ${staying.join(", ")}`,
-    });
+  let left = remaining(devices, namespaces);
+  for (let attempt = 0; attempt < removeAttempts && left.length > 0; attempt++) {
+    await ipBatchForced(left.map(({ kind, name }) => `${kind} del ${name}`));
+    left = remaining(devices, namespaces);
   }
+  if (left.length === 0) return;
+  throw new AppError({
+    code: "internal",
+    message: "a network slot could not be removed",
+    detail: `still there: ${left.map(({ kind, name }) => `${kind} ${name}`).join(", ")}`,
+  });
+}
+
+/** As the kernel says, not as the commands that remove it do. */
+function remaining(devices: string[], namespaces: string[]): { kind: "link" | "netns"; name: string }[] {
+  return [
+    ...devices.filter(linkExists).map((name) => ({ kind: "link" as const, name })),
+    ...namespaces
+      .filter((name) => existsSync(netnsPath(name)))
+      .map((name) => ({ kind: "netns" as const, name })),
+  ];
 }
 
 /** Builds a slot; on failure whatever part of it exists is removed. */
@@ -64,11 +79,13 @@ export async function makeSlot(names: SlotNames, options: SlotOptions): Promise<
   const slot = new Slot(names);
   try {
     await ipBatch(hostLines(names, options));
-    await Promise.all([
+    const parts = await Promise.allSettled([
       ipBatch(routerLines(names), names.routerNetns),
       ipBatch(guestLines(), names.guestNetns),
       nftApply(routerRuleset(names, options.egress), names.routerNetns),
     ]);
+    // Only now: what is still being made could not be removed.
+    for (const part of parts) if (part.status === "rejected") throw part.reason;
     return slot;
   } catch (error) {
     await slot.destroy();
