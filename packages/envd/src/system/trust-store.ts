@@ -54,6 +54,7 @@ export function trustAuthority(authority: TrustedAuthority, root = "/"): Record<
     if (statSync(at(anchorDir), { throwIfNoEntry: false })) {
       replaceFile(join(at(anchorDir), "sandbank-egress.crt"), authority.certificate);
     }
+    if (before !== undefined) removeLinks(at(hashDir));
     linkByHash(at(hashDir), authority.subjectHash);
   }
   const present = bundles.filter((path) => statSync(at(path), { throwIfNoEntry: false })?.isFile());
@@ -95,20 +96,18 @@ function replaceFile(file: string, text: string): void {
   renameSync(temporary, file);
 }
 
-/** OpenSSL finds a certificate in a folder by a name made of its subject. Links to earlier ones of ours go. */
+/** OpenSSL finds a certificate in a folder by a name made of its subject. */
 function linkByHash(dir: string, subjectHash: string): void {
   mkdirSync(dir, { recursive: true });
-  for (const name of readdirSync(dir)) {
-    const path = join(dir, name);
-    if (
-      /^[0-9a-f]{8}\.\d+$/.test(name) &&
-      lstatSync(path).isSymbolicLink() &&
-      readlinkSync(path) === ownFile
-    ) {
-      rmSync(path);
-    }
-  }
   symlinkSync(ownFile, freeName(dir, subjectHash));
+}
+
+/** Those that led to an earlier authority of ours. */
+function removeLinks(dir: string): void {
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    const path = join(dir, entry.name);
+    if (entry.isSymbolicLink() && readlinkSync(path) === ownFile) rmSync(path);
+  }
 }
 
 function freeName(dir: string, subjectHash: string): string {
