@@ -26,6 +26,8 @@ export default defineConfig({
       },
       // Against a running cloud that the environment describes.
       { test: { name: "sdk", include: ["tests/sdk/js/**/*.test.ts"], ...real } },
+      // The same with TLS, and a browser.
+      { test: { name: "browser", include: ["tests/browser/**/*.test.ts"], ...real } },
     ],
   },
 });

@@ -1,4 +1,5 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
+import { readFile } from "node:fs/promises";
 import { once } from "node:events";
 
 function required(name: string): string {
@@ -53,3 +54,7 @@ export async function eventually<T>(check: () => Promise<T> | T, timeoutMs = 10_
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+/** A program for a sandbox that sends back what comes in on WebSockets. */
+export const webSocketEcho = (): Promise<string> =>
+  readFile(new URL("../web-socket-echo.py", import.meta.url), "utf8");

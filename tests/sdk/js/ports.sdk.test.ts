@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { Sandbox } from "e2b";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { ask, cloud, eventually, to } from "./cloud.ts";
+import { ask, cloud, eventually, to, webSocketEcho } from "./cloud.ts";
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -39,28 +39,9 @@ test("a closed port", async () => {
   });
 });
 
-const webSocketEcho = `
-import base64, hashlib, socket, struct
-server = socket.create_server(("", 8003))
-while True:
-    client, _ = server.accept()
-    head = b""
-    while not head.endswith(b"\\r\\n\\r\\n"):
-        head += client.recv(1)
-    key = [line.split(b": ")[1] for line in head.split(b"\\r\\n") if line.lower().startswith(b"sec-websocket-key")][0]
-    accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
-    client.sendall(b"HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: " + accept + b"\\r\\n\\r\\n")
-    header = client.recv(2)
-    length = header[1] & 127
-    mask = client.recv(4)
-    data = bytes(byte ^ mask[i % 4] for i, byte in enumerate(client.recv(length)))
-    client.sendall(bytes([0x81, len(data)]) + data)
-    client.close()
-`;
-
 test("a WebSocket by headers and by host name", async () => {
-  await sandbox.files.write("ws.py", webSocketEcho);
-  await sandbox.commands.run("python3 ws.py", { background: true, timeoutMs: 0 });
+  await sandbox.files.write("ws.py", await webSocketEcho());
+  await sandbox.commands.run("python3 ws.py 8003", { background: true, timeoutMs: 0 });
   const url = cloud.proxyUrl.replace("http", "ws");
   for (const headers of [to(sandbox.sandboxId, 8003), { host: sandbox.getHost(8003) }]) {
     const reply = await eventually(async () => {

@@ -52,6 +52,31 @@ const neededByTests: HostPackage[] = [
   { name: "curl", files: ["/usr/bin/curl"], why: "is a client of its own in network tests" },
 ];
 
+const neededByBrowserTests: HostPackage[] = [
+  {
+    name: "chromium",
+    files: ["/usr/bin/chromium"],
+    why: "opens port URLs as people do, in the browser tests",
+  },
+  { name: "libnss3-tools", files: ["/usr/bin/certutil"], why: "tells that browser which authority to trust" },
+  {
+    name: "libnss-myhostname",
+    files: ["/usr/share/doc/libnss-myhostname", "/usr/share/doc/libnss-resolve"],
+    why: "lets programs here find *.localhost, for tests of port URLs by name",
+  },
+];
+
+/** Installs what only the browser tests need; false where there is no package of that browser (Ubuntu has a snap). */
+export async function installBrowserPackages(progress: Progress): Promise<boolean> {
+  const missing = neededByBrowserTests.filter(({ files }) => !files.some((file) => existsSync(file)));
+  if (missing.some(({ name }) => name === "chromium")) {
+    const { stdout } = await runUnchecked("apt-cache", ["policy", "chromium"]).catch(() => ({ stdout: "" }));
+    if (!/Candidate: \d/.test(stdout)) return false;
+  }
+  if (missing.length > 0) await installPackages(missing, progress);
+  return true;
+}
+
 /** Installs what only the tests need. */
 export async function installTestPackages(progress: Progress): Promise<void> {
   const missing = neededByTests.filter(({ files }) => !files.some((file) => existsSync(file)));
