@@ -12,6 +12,12 @@ export async function nftDeleteTable(family: string, name: string): Promise<void
   await nftApply(`table ${family} ${name}\ndelete table ${family} ${name}\n`);
 }
 
+/** What nft says about a table, as its JSON's list of objects; numbers stay numbers. Rejects when it is not there. */
+export async function nftListTable(family: string, name: string, netns: string): Promise<object[]> {
+  const text = await runInNetns(netns, "nft", ["-jn", "list", "table", family, name]);
+  return (JSON.parse(text) as { nftables: object[] }).nftables;
+}
+
 export async function nftTableExists(family: string, name: string): Promise<boolean> {
   return (await runUnchecked("nft", ["list", "table", family, name])).exitCode === 0;
 }

@@ -18,7 +18,7 @@ import { adoptSandboxes } from "./sandbox/adopt.ts";
 import { BuildCatalog } from "./sandbox/builds.ts";
 import { Lifecycle } from "./sandbox/lifecycle.ts";
 import { Journal } from "./sandbox/record.ts";
-import { type NodeSandbox, SandboxRegistry } from "./sandbox/registry.ts";
+import { egressSubject, type NodeSandbox, SandboxRegistry } from "./sandbox/registry.ts";
 
 export type { CreateOutcome, OrchestratorOptions } from "./options.ts";
 
@@ -31,6 +31,7 @@ export interface Orchestrator {
   sandboxes(): NodeSandboxStatus[];
   /** What a sandbox said and what happened to it, also after its end; empty when nothing is kept. */
   logs(sandboxId: string, query: LogQuery): LogEntry[];
+  readonly egress: EgressReport;
   /** What start found and did, for the operator. */
   started: { adopted: number; cleared: number; reclaimedSlots: number };
   /** Leaves sandboxes running for the next process. */
@@ -38,6 +39,27 @@ export interface Orchestrator {
   /** Ends every sandbox and takes back all that this node put into the kernel. */
   tearDown(): Promise<void>;
 }
+
+/** What sandboxes wanted to reach. */
+export interface EgressReport {
+  /** Decisions about one, also after its end. */
+  logs(sandboxId: string, query: LogQuery): Promise<LogEntry[]>;
+  /** Decisions about all since the start, by `VERDICT REASON`; packets where the kernel refused. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** Carried by the forwarder now. */
+  readonly connectionCount: number;
+}
+
+const egressReport = (egress: NodeEgress, registry: SandboxRegistry): EgressReport => ({
+  logs(sandboxId, query) {
+    const sandbox = registry.get(sandboxId);
+    return egress.decisions(sandboxId, sandbox && egressSubject(sandbox), query);
+  },
+  counts: egress.counts,
+  get connectionCount() {
+    return egress.connectionCount;
+  },
+});
 
 export interface NodeSandboxStatus {
   sandboxID: string;
@@ -71,13 +93,20 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     size: options.slotPoolSize,
     logger,
   });
-  const egress = new NodeEgress({ resolvers });
   const journal = new Journal(options.paths.sandboxesDir);
   const registry = new SandboxRegistry();
   const observer = new Observer(options.observe, registry, logger);
   const transform = new NodeTransform({
     authorityFile: options.paths.egressAuthorityFile,
     report: (event) => recordTransform(observer.logs, event),
+    logger,
+  });
+  const egress = new NodeEgress({
+    identity,
+    resolvers,
+    logDir: options.observe.dir,
+    maxLogBytes: options.observe.maxLogBytes / 4,
+    interceptor: transform,
     logger,
   });
   const context = {
@@ -90,6 +119,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     transform,
   };
   const lifecycle = new Lifecycle(context, registry, observer);
+  await egress.start(() => registry.list().map(egressSubject));
   const { adopted, cleared } = await adoptSandboxes({
     options,
     slots,
@@ -97,6 +127,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     lifecycle,
     registry,
     observer,
+    egress,
   });
   const reclaimedSlots = await slots.reclaim();
   slots.reclaimLater();
@@ -112,9 +143,11 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     },
     sandboxes: () => registry.list().map((sandbox) => statusOf(sandbox)),
     logs: (sandboxId, query) => observer.logs.read(sandboxId, query),
+    egress: egressReport(egress, registry),
     started: { adopted, cleared, reclaimedSlots },
     async close() {
       await lifecycle.close();
+      await egress.close();
       await transform.close();
       observer.close();
       await slots.close();
@@ -122,6 +155,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     async tearDown() {
       await lifecycle.close();
       await lifecycle.killAll();
+      await egress.close();
       await transform.close();
       observer.close();
       await slots.close();

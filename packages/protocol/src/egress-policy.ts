@@ -39,5 +39,15 @@ export interface EgressProxyTls {
   ca?: string | undefined;
 }
 
+/** Whether nothing is said beyond what holds for every sandbox. */
+export const isOpenPolicy = ({
+  allowRanges,
+  allowDomains,
+  denyRanges,
+  rules,
+  proxy,
+}: EgressPolicy): boolean =>
+  proxy === undefined && [allowRanges, allowDomains, denyRanges, rules].every((list) => list.length === 0);
+
 /** Everything but the ranges that no sandbox ever reaches. */
 export const openPolicy: EgressPolicy = { allowRanges: [], allowDomains: [], denyRanges: [], rules: [] };

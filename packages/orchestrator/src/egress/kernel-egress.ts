@@ -23,11 +23,13 @@ export interface KernelEgress {
   resolvers: string[];
   allow: string[];
   deny: string[];
-  /**
-   * TCP that the forwarder gets: `none`; what is not allowed by address, to be judged by name (`names`); or all that is
-   * not denied (`all`), for a proxy or rules.
-   */
-  handOver: "none" | "names" | "all";
+  /** Which TCP the forwarder gets. */
+  handOver: {
+    /** What is allowed by address, for a proxy or rules. */
+    allowed: boolean;
+    /** What is denied by address, to be judged by name. */
+    denied: boolean;
+  };
 }
 
 const isEverything = (range: string): boolean => range === "0.0.0.0/0";
@@ -45,7 +47,6 @@ function resolversOf(policy: EgressPolicy, nodeResolvers: readonly string[]): st
 export function kernelEgress(policy: EgressPolicy, nodeResolvers: readonly string[]): KernelEgress {
   const { allowRanges, allowDomains, denyRanges, rules, proxy, dnsServers } = policy;
   const servers = allowDomains.length > 0 ? (dnsServers ?? []) : [];
-  const handOverAll = proxy !== undefined || rules.length > 0;
   return {
     resolvers: [
       ...resolversOf(policy, nodeResolvers),
@@ -54,6 +55,6 @@ export function kernelEgress(policy: EgressPolicy, nodeResolvers: readonly strin
     ],
     allow: [...allowRanges, ...servers.map((address) => `${address}/32`)],
     deny: denyRanges.some(isEverything) ? ["0.0.0.0/0"] : denyRanges,
-    handOver: handOverAll ? "all" : allowDomains.length > 0 ? "names" : "none",
+    handOver: { allowed: proxy !== undefined || rules.length > 0, denied: allowDomains.length > 0 },
   };
 }

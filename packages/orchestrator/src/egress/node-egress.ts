@@ -1,22 +1,186 @@
+import { AppError, errorText } from "@sandbank/core/errors";
+import type { Logger } from "@sandbank/core/logger";
 import type { EgressPolicy } from "@sandbank/protocol/egress-policy";
+import { forwarderPort, hostSourceAddress, type NetworkIdentity } from "../network/addresses.ts";
 import type { Slot } from "../network/slot.ts";
+import type { LogEntry } from "../observe/log-entry.ts";
+import type { LogQuery } from "../observe/log-query.ts";
+import { DecisionLog } from "./decision-log.ts";
+import type { Decision } from "./decision.ts";
+import type { TlsInterceptor } from "./forwarder/connection.ts";
+import { proxyAddresses } from "./forwarder/dial.ts";
+import { Forwarder } from "./forwarder/forwarder.ts";
+import { Names } from "./forwarder/names.ts";
+import { readKernelDenials } from "./kernel-denials.ts";
 import { kernelEgress } from "./kernel-egress.ts";
+import { isNeverReachable } from "./policy-view.ts";
 
 export interface NodeEgressOptions {
+  identity: NetworkIdentity;
   /** Those that sandboxes are told of. */
   resolvers: string[];
+  /** Where decisions are kept; one folder per sandbox. */
+  logDir: string;
+  /** Of one sandbox's decisions. */
+  maxLogBytes: number;
+  interceptor: TlsInterceptor;
+  logger: Logger;
 }
 
-/** Puts sandboxes' egress policies in force. */
+/** A sandbox and where its rules are. */
+export interface EgressSubject {
+  sandboxId: string;
+  slot: Slot;
+}
+
+/** How often the kernel's counters are taken over. */
+const collectIntervalMs = 60_000;
+
+interface Collected {
+  packets: number;
+  /** By destination. */
+  seen: Map<string, number>;
+}
+
+/** Puts sandboxes' egress policies in force and knows what became of their connections. */
 export class NodeEgress {
+  /** Decisions by verdict and reason, since the start. */
+  readonly counts = new Map<string, number>();
   readonly #options: NodeEgressOptions;
+  readonly #names: Names;
+  readonly #forwarder: Forwarder;
+  readonly #log: DecisionLog;
+  readonly #collected = new Map<string, Collected>();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: NodeEgressOptions) {
+    const { identity, resolvers, logDir, maxLogBytes, interceptor, logger } = options;
     this.#options = options;
+    this.#names = new Names(resolvers);
+    this.#log = new DecisionLog({ dir: logDir, maxBytes: maxLogBytes, logger });
+    this.#forwarder = new Forwarder({
+      address: hostSourceAddress(identity),
+      port: forwarderPort,
+      names: this.#names,
+      interceptor,
+      logger,
+      report: (decision) => this.#report(decision),
+    });
   }
 
-  /** When it resolves, the policy holds for every packet from then on. */
-  async apply(slot: Slot, policy: EgressPolicy): Promise<void> {
-    await slot.setEgress(kernelEgress(policy, this.#options.resolvers));
+  /** `subjects` gives the sandboxes that run. Rejects when the forwarder's address can't be had. */
+  async start(subjects: () => EgressSubject[]): Promise<void> {
+    await this.#forwarder.listen();
+    let collecting = false;
+    this.#timer = setInterval(() => {
+      if (collecting) return;
+      collecting = true;
+      void this.#collectAll(subjects()).finally(() => {
+        collecting = false;
+      });
+    }, collectIntervalMs).unref();
+  }
+
+  /**
+   * When it resolves, the policy holds for every packet from then on; on failure what was in force still is. A slot that
+   * nobody has used yet is open.
+   */
+  async apply(
+    { sandboxId, slot }: EgressSubject,
+    policy: EgressPolicy,
+    before?: EgressPolicy,
+  ): Promise<void> {
+    const { hostAddress } = slot.names;
+    // First the forwarder: what the kernel hands over must find its policy.
+    this.#forwarder.setPolicy(hostAddress, sandboxId, policy);
+    try {
+      await slot.setEgress(kernelEgress(policy, this.#options.resolvers));
+    } catch (error) {
+      if (before) this.#forwarder.setPolicy(hostAddress, sandboxId, before);
+      else this.#forwarder.forget(hostAddress);
+      throw error;
+    }
+  }
+
+  /** For a sandbox that has ended: takes over what the kernel knows, before its slot goes. */
+  async release(subject: EgressSubject): Promise<void> {
+    this.#forwarder.forget(subject.slot.names.hostAddress);
+    await this.#collect(subject);
+    this.#collected.delete(subject.sandboxId);
+    this.#log.end(subject.sandboxId);
+  }
+
+  /** Decisions about a sandbox's connections; `subject` while it runs. */
+  async decisions(
+    sandboxId: string,
+    subject: EgressSubject | undefined,
+    query: LogQuery,
+  ): Promise<LogEntry[]> {
+    if (subject) {
+      await this.#collect(subject);
+      this.#log.flush();
+    }
+    return this.#log.read(sandboxId, query);
+  }
+
+  get connectionCount(): number {
+    return this.#forwarder.connectionCount;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#forwarder.close();
+    this.#log.close();
+  }
+
+  #report(decision: Decision): void {
+    this.#countUp(`${decision.verdict} ${decision.reason}`, 1);
+    this.#log.record(decision);
+  }
+
+  #countUp(key: string, count: number): void {
+    this.counts.set(key, (this.counts.get(key) ?? 0) + count);
+  }
+
+  /** Rejects with `invalid_argument` when the policy's proxy can't be found, or is where no sandbox may go. */
+  async check({ proxy, dnsServers }: EgressPolicy): Promise<void> {
+    if (!proxy) return;
+    const addresses = await proxyAddresses(proxy, this.#names, dnsServers).catch((error: unknown) => {
+      throw unusableProxy(errorText(error));
+    });
+    if (addresses.some(isNeverReachable)) throw unusableProxy(`${proxy.host} is in a private range`);
+  }
+
+  async #collectAll(subjects: EgressSubject[]): Promise<void> {
+    for (const subject of subjects) await this.#collect(subject);
+  }
+
+  async #collect({ sandboxId, slot }: EgressSubject): Promise<void> {
+    try {
+      const { packets, denials } = await readKernelDenials(slot.names);
+      // What an earlier process has written down already is not written down again.
+      const known = this.#collected.get(sandboxId);
+      const sinceMs = known ? 0 : this.#log.lastMs(sandboxId);
+      const seen = new Map<string, number>();
+      for (const { packets: count, lastMs, ...destination } of denials) {
+        const key = Object.values(destination).join(" ");
+        seen.set(key, count);
+        const before = known?.seen.get(key) ?? 0;
+        // An entry that the kernel forgot and listed again counts from the beginning.
+        const added = count >= before ? count - before : count;
+        if (added === 0 || lastMs < sinceMs) continue;
+        this.#log.record({ sandboxId, verdict: "denied", reason: "kernel", ...destination, count: added });
+      }
+      this.#countUp("denied kernel", packets - (known?.packets ?? 0));
+      this.#collected.set(sandboxId, { packets, seen });
+    } catch (error) {
+      this.#options.logger.warn({ sandboxId, error: errorText(error) }, "refused packets could not be read");
+    }
   }
 }
+
+const unusableProxy = (why: string): AppError =>
+  new AppError({
+    code: "invalid_argument",
+    message: `validation error: network: egressProxy can't be used: ${why}`,
+  });

@@ -134,10 +134,11 @@ function egressRules({ resolvers, allow, deny, handOver }: KernelEgress): string
   const rules = [
     ...resolverRules(resolvers),
     `ip daddr { ${deniedRanges.join(", ")} } jump refuse`,
-    ...toRanges(allow, handOver === "all" ? [handOverTcp, "accept"] : ["accept"]),
-    ...(handOver === "names" ? [handOverTcp] : []),
+    ...toRanges(allow, handOver.allowed ? [handOverTcp, "accept"] : ["accept"]),
+    // Where names are allowed everything else is denied, so what comes here is denied by its address.
+    ...(handOver.denied ? [handOverTcp] : []),
     ...toRanges(deny, ["jump refuse"]),
-    ...(handOver === "all" ? [handOverTcp] : []),
+    ...(handOver.allowed ? [handOverTcp] : []),
     "accept",
   ];
   return rules.map((rule) => `    ${rule}\n`).join("");

@@ -28,11 +28,16 @@ function fieldsOf(members: Record<string, unknown>): Record<string, string> {
   return fields;
 }
 
-/** An entry of the node's own. */
-export const nodeEntry = (level: LogLevel, message: string, fields: Record<string, unknown>): LogEntry => ({
+/** An entry of the node's own, or of a part of it. */
+export const nodeEntry = (
+  level: LogLevel,
+  message: string,
+  fields: Record<string, unknown>,
+  logger = "node",
+): LogEntry => ({
   atMs: Date.now(),
   level,
-  logger: "node",
+  logger,
   message,
   fields: fieldsOf(fields),
 });

@@ -14,8 +14,11 @@ interface StoredLine extends LogEntry {
   console?: ConsolePosition;
 }
 
-const currentFile = "log.jsonl";
-const previousFile = "log.1.jsonl";
+/** Which of a sandbox's kept logs: what is said by and about it, or what became of its connections. */
+export type LogName = "log" | "egress";
+
+const currentFile = (name: LogName): string => `${name}.jsonl`;
+const previousFile = (name: LogName): string => `${name}.1.jsonl`;
 
 const readText = (path: string): string => {
   try {
@@ -41,27 +44,34 @@ function parseLine(line: string): StoredLine | undefined {
  */
 export class LogFile {
   readonly #dir: string;
+  readonly #name: LogName;
   readonly #maxFileBytes: number;
   #size: number;
   #lastMs: number;
   /** Of the last console entry that is stored. */
   readonly position: ConsolePosition | undefined;
 
-  constructor(dir: string, maxBytes: number) {
+  constructor(dir: string, maxBytes: number, name: LogName = "log") {
     this.#dir = dir;
+    this.#name = name;
     this.#maxFileBytes = maxBytes / 2;
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    this.#size = statSync(this.#path(currentFile), { throwIfNoEntry: false })?.size ?? 0;
+    this.#size = statSync(this.#path(currentFile(name)), { throwIfNoEntry: false })?.size ?? 0;
     // What is appended must not become part of half a line.
-    if (this.#size > 0 && !readText(this.#path(currentFile)).endsWith("\n")) this.#write("\n", 1);
+    if (this.#size > 0 && !readText(this.#path(currentFile(this.#name))).endsWith("\n")) this.#write("\n", 1);
     let lastMs = 0;
-    for (const entry of linesFromEnd(dir)) {
+    for (const entry of linesFromEnd(dir, name)) {
       lastMs ||= entry.atMs;
       if (!entry.console) continue;
       this.position = entry.console;
       break;
     }
     this.#lastMs = lastMs;
+  }
+
+  /** Time of the newest entry; 0 when there is none. */
+  get lastMs(): number {
+    return this.#lastMs;
   }
 
   /** `position` is what the follower has taken over when these are stored. */
@@ -92,13 +102,13 @@ export class LogFile {
 
   #write(text: string, bytes: number): void {
     if (bytes === 0) return;
-    appendFileSync(this.#path(currentFile), text, { mode: 0o600 });
+    appendFileSync(this.#path(currentFile(this.#name)), text, { mode: 0o600 });
     this.#size += bytes;
   }
 
   #turn(): void {
     if (this.#size === 0) return;
-    renameSync(this.#path(currentFile), this.#path(previousFile));
+    renameSync(this.#path(currentFile(this.#name)), this.#path(previousFile(this.#name)));
     this.#size = 0;
   }
 
@@ -108,9 +118,9 @@ export class LogFile {
 }
 
 /** Entries of a kept log, newest first, read no further than the caller goes. Empty when there is none. */
-export function* linesFromEnd(dir: string): Generator<StoredLine> {
-  for (const name of [currentFile, previousFile]) {
-    const text = readText(`${dir}/${name}`);
+export function* linesFromEnd(dir: string, name: LogName = "log"): Generator<StoredLine> {
+  for (const file of [currentFile(name), previousFile(name)]) {
+    const text = readText(`${dir}/${file}`);
     let end = text.length;
     while (end > 0) {
       const start = text.lastIndexOf("\n", end - 2) + 1;

@@ -1,5 +1,5 @@
 import { type LogEntry, type LogLevel, logLevels } from "./log-entry.ts";
-import { linesFromEnd } from "./log-file.ts";
+import { type LogName, linesFromEnd } from "./log-file.ts";
 
 export interface LogQuery {
   /** Forward: entries from there on. Backward: entries up to there. Absent: all of them. */
@@ -39,11 +39,11 @@ function cutPage(entries: LogEntry[], limit: number): LogEntry[] {
 }
 
 /** Entries of a kept log not newer than `horizonMs`: forward oldest first, backward newest first. */
-export function readLog(dir: string, query: LogQuery, horizonMs: number): LogEntry[] {
+export function readLog(dir: string, query: LogQuery, horizonMs: number, name: LogName = "log"): LogEntry[] {
   const matches = matcher(query);
   const found: LogEntry[] = [];
   const { cursorMs, direction, limit } = query;
-  for (const entry of linesFromEnd(dir)) {
+  for (const entry of linesFromEnd(dir, name)) {
     if (direction === "forward" && cursorMs !== undefined && entry.atMs < cursorMs) break;
     if (entry.atMs > horizonMs) continue;
     if (direction === "backward" && cursorMs !== undefined && entry.atMs > cursorMs) continue;

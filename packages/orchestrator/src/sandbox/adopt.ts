@@ -1,5 +1,7 @@
 import { errorText } from "@sandbank/core/errors";
+import type { NodeEgress } from "../egress/node-egress.ts";
 import type { Observer } from "../observe/observer.ts";
+import type { Slot } from "../network/slot.ts";
 import type { SlotPool } from "../network/slot-pool.ts";
 import type { OrchestratorOptions } from "../options.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -13,6 +15,7 @@ export interface AdoptContext {
   lifecycle: Lifecycle;
   registry: SandboxRegistry;
   observer: Observer;
+  egress: NodeEgress;
 }
 
 /**
@@ -41,12 +44,27 @@ async function adopt(context: AdoptContext, record: SandboxRecord): Promise<bool
   const runtime = await driver?.find(record.sandboxId, context.journal.workDir(record.sandboxId));
   if (!driver || !runtime?.isAlive()) return false;
   const slot = context.slots.adopt(record.slotIndex);
+  await restoreEgress(context, record, slot);
   context.lifecycle.track({ record, runtime, driver, slot });
   const { logs } = context.observer;
   // First what it said while nobody listened.
   logs.collect(record.sandboxId);
   logs.write(record.sandboxId, "info", "sandbox was taken over by a new service process", {});
   return true;
+}
+
+/** Its rules have held all the time; the forwarder learns of them, and a change that was cut short is made whole. */
+async function restoreEgress(
+  { egress, options }: AdoptContext,
+  { sandboxId, egress: policy }: SandboxRecord,
+  slot: Slot,
+): Promise<void> {
+  try {
+    await egress.apply({ sandboxId, slot }, policy);
+  } catch (error) {
+    // A sandbox with a broken network is still the user's: doctor shows what is wrong with it.
+    options.logger.error({ sandboxId, error: errorText(error) }, "network rules could not be restored");
+  }
 }
 
 async function clear(

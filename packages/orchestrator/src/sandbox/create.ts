@@ -2,7 +2,7 @@ import { AppError, errorText, toAppError } from "@sandbank/core/errors";
 import { PhaseTimer } from "@sandbank/core/phases";
 import { UndoStack } from "@sandbank/core/undo";
 import { fromEgressMessage } from "@sandbank/protocol/egress-message";
-import { openPolicy } from "@sandbank/protocol/egress-policy";
+import { type EgressPolicy, isOpenPolicy, openPolicy } from "@sandbank/protocol/egress-policy";
 import type { SandboxConfig } from "@sandbank/protocol/gen/node_pb";
 import { hashToken } from "@sandbank/protocol/tokens";
 import type { NodeEgress } from "../egress/node-egress.ts";
@@ -89,10 +89,18 @@ export async function createSandbox(
       ctx.transform.vault.put(sandboxId, secrets);
       stack.push("secrets", () => ctx.transform.vault.drop(sandboxId));
     }
-    if (wanted.egress) await ctx.egress.apply(slot, fromEgressMessage(wanted.egress));
+    const subject = { sandboxId, slot };
+    stack.push("egress", () => ctx.egress.release(subject));
+    const policy = egressOf(wanted);
+    if (isOpenPolicy(policy)) return slot;
+    await ctx.egress.check(policy);
+    await ctx.egress.apply(subject, policy);
     return slot;
   }
 }
+
+const egressOf = ({ egress }: SandboxConfig): EgressPolicy =>
+  egress ? fromEgressMessage(egress) : openPolicy;
 
 function newRecord(options: OrchestratorOptions, config: SandboxConfig, slot: Slot): SandboxRecord {
   return {
@@ -107,7 +115,7 @@ function newRecord(options: OrchestratorOptions, config: SandboxConfig, slot: Sl
     cpuCount: config.cpuCount,
     memoryMib: config.memoryMib,
     diskMib: config.diskMib,
-    egress: config.egress ? fromEgressMessage(config.egress) : openPolicy,
+    egress: egressOf(config),
     trafficTokenHash:
       config.trafficAccessToken === undefined ? undefined : hashToken(config.trafficAccessToken),
     maskRequestHost: config.maskRequestHost,

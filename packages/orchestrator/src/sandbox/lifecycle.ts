@@ -10,7 +10,7 @@ import type { Observer } from "../observe/observer.ts";
 import { type CreateContext, createSandbox } from "./create.ts";
 import { defaultDeadlines } from "./deadlines.ts";
 import { initEnvd } from "./envd-client.ts";
-import type { NodeSandbox, SandboxEnd, SandboxRegistry } from "./registry.ts";
+import { egressSubject, type NodeSandbox, type SandboxEnd, type SandboxRegistry } from "./registry.ts";
 
 export interface Created {
   sandbox: NodeSandbox;
@@ -140,21 +140,22 @@ export class Lifecycle {
   }
 
   /**
-   * Returns when the policy is in force and written down. Rejects with `not_found` when the sandbox is not here.
-   * On failure the sandbox keeps the policy that it had.
+   * Returns when the policy is in force and written down. Rejects with `not_found` when the sandbox is not here,
+   * with `invalid_argument` when the policy's proxy can't be used. On failure the sandbox keeps the policy that it had.
    */
   async setEgress(sandboxId: string, policy: EgressPolicy, change: EgressChange): Promise<void> {
+    await this.#context.egress.check(policy);
     await this.#egressChanges.run(sandboxId, async () => {
       const sandbox = this.#registry.get(sandboxId);
       if (!sandbox || sandbox.ending) throw notHere(sandboxId);
       const { egress, journal } = this.#context;
       if (policy.rules.length > 0) await this.#tellAuthority(sandbox, change.envdAccessToken);
       const before = sandbox.record.egress;
-      await egress.apply(sandbox.slot, policy);
+      await egress.apply(egressSubject(sandbox), policy, before);
       try {
         await journal.write({ ...sandbox.record, egress: policy });
       } catch (error) {
-        await egress.apply(sandbox.slot, before);
+        await egress.apply(egressSubject(sandbox), before);
         throw error;
       }
       sandbox.record.egress = policy;
@@ -230,6 +231,7 @@ export class Lifecycle {
       await sandbox.runtime.destroy();
       // What it said last is taken over before the next step removes it.
       this.#observer.logs.collect(sandboxId);
+      await this.#context.egress.release(egressSubject(sandbox));
       await this.#context.slots.release(sandbox.slot);
       await this.#context.journal.remove(sandboxId);
     } catch (error) {

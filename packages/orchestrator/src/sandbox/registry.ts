@@ -1,5 +1,6 @@
 import type { RuntimeDriver, RuntimeSandbox } from "@sandbank/runtime/contract";
 import type { SandboxDirectory, SandboxRoute } from "@sandbank/protocol/routing";
+import type { EgressSubject } from "../egress/node-egress.ts";
 import type { Slot } from "../network/slot.ts";
 import type { SandboxRecord } from "./record.ts";
 
@@ -12,6 +13,11 @@ export interface NodeSandbox {
   /** Set once somebody begins to end it; everybody else waits for the same end. */
   ending?: Promise<void>;
 }
+
+export const egressSubject = ({ record, slot }: NodeSandbox): EgressSubject => ({
+  sandboxId: record.sandboxId,
+  slot,
+});
 
 export interface SandboxEnd {
   sandboxId: string;

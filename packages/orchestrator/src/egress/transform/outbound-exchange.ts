@@ -6,21 +6,21 @@ import {
 } from "node:http";
 import { discardBody, forwardedHeaders, hasBody, hasHeader } from "@sandbank/protocol/forwarding";
 import { outboundHeaders } from "./header-injection.ts";
-import { sendRefusal, type Session } from "./session.ts";
+import { sendRefusal, type ExchangeSession } from "./session.ts";
 
 /** As large as servers' answers may be in practice; a request's are bounded by the server that parses them. */
 export const maxHeaderBytes = 256 * 1024;
 
 /** One request of a program in a sandbox on its way to the real server, and the answer; bodies stream. */
 export class OutboundExchange {
-  readonly #session: Session;
+  readonly #session: ExchangeSession;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   #upstream: ClientRequest | undefined;
   #continued = false;
   #over = false;
 
-  constructor(session: Session, request: IncomingMessage, response: ServerResponse) {
+  constructor(session: ExchangeSession, request: IncomingMessage, response: ServerResponse) {
     this.#session = session;
     this.#request = request;
     this.#response = response;

@@ -4,11 +4,11 @@ import type { Duplex } from "node:stream";
 import { forwardedHeaders } from "@sandbank/protocol/forwarding";
 import { outboundHeaders } from "./header-injection.ts";
 import { maxHeaderBytes } from "./outbound-exchange.ts";
-import { sendRefusalRaw, type Session } from "./session.ts";
+import { sendRefusalRaw, type ExchangeSession } from "./session.ts";
 
 /** A request to change the protocol (WebSocket and any other): it gets its headers, then it is bytes both ways. */
 export class OutboundTunnel {
-  readonly #session: Session;
+  readonly #session: ExchangeSession;
   readonly #request: IncomingMessage;
   readonly #client: Socket;
   #upstream: ClientRequest | undefined;
@@ -16,7 +16,7 @@ export class OutboundTunnel {
   #answered = false;
   #over = false;
 
-  constructor(session: Session, request: IncomingMessage, client: Socket) {
+  constructor(session: ExchangeSession, request: IncomingMessage, client: Socket) {
     this.#session = session;
     this.#request = request;
     this.#client = client;

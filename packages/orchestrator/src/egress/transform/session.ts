@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Agent, IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { SecureContext, TLSSocket } from "node:tls";
 import { discardBody } from "@sandbank/protocol/forwarding";
@@ -35,6 +35,12 @@ export interface SessionOptions {
   vault: SecretVault;
   report: (event: TransformEvent) => void;
 }
+
+/** What an exchange needs of the connection that it is on. */
+export type ExchangeSession = Pick<Session, "begin" | "finish" | "admit" | "failureOf" | "reset"> & {
+  /** Connects to where the request goes. */
+  readonly agent: Agent;
+};
 
 /** One intercepted connection: the client's end of it, and the way to the real server. */
 export class Session {

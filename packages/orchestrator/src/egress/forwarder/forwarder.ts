@@ -1,0 +1,158 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AppError, errorText } from "@sandbank/core/errors";
+import type { Logger } from "@sandbank/core/logger";
+import { type Destination, originalDestination } from "@sandbank/linux/original-destination";
+import { resetSocket } from "@sandbank/protocol/reset-socket";
+import type { EgressPolicy } from "@sandbank/protocol/egress-policy";
+import type { Decision } from "../decision.ts";
+import { PolicyView } from "../policy-view.ts";
+import { type Client, Connection, type ConnectionParts, type TlsInterceptor } from "./connection.ts";
+import type { Names } from "./names.ts";
+import { PlainHttp } from "./plain-http.ts";
+
+export interface ForwarderOptions {
+  /** Where the host's rules bring connections. */
+  address: string;
+  port: number;
+  names: Names;
+  interceptor: TlsInterceptor;
+  report: (decision: Decision) => void;
+  logger: Logger;
+}
+
+/** Of one sandbox at a time. */
+const maxConnections = 2_000;
+const backlog = 1_024;
+/** Between attempts to listen again. */
+const restartPauseMs = 200;
+
+/**
+ * The one forwarder of a node: carries TCP connections of sandboxes whose policy the kernel can't judge alone. While nothing
+ * listens the kernel refuses such connections, so a policy never opens by a failure.
+ */
+export class Forwarder {
+  readonly #options: ForwarderOptions;
+  readonly #parts: ConnectionParts;
+  readonly #clients = new Map<string, Client>();
+  #server: Server | undefined;
+  #closed = false;
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options;
+    const { names, interceptor, report, logger } = options;
+    this.#parts = { names, interceptor, report, plainHttp: new PlainHttp(logger) };
+  }
+
+  /** Rejects with `failed_precondition` naming the address when it can't be had. */
+  async listen(): Promise<void> {
+    const { address, port } = this.#options;
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once("error", reject);
+    server.listen({ host: address, port, backlog, exclusive: true }, resolve);
+    try {
+      await promise;
+    } catch (error) {
+      throw new AppError({
+        code: "failed_precondition",
+        message: `the egress forwarder can't listen on ${address}:${port}: ${errorText(error)}`,
+        cause: error,
+      });
+    }
+    server.off("error", reject);
+    server.on("connection", (socket) => this.#accept(socket));
+    server.on("error", (error) => {
+      this.#options.logger.error({ error: errorText(error) }, "the egress forwarder failed");
+      server.close();
+    });
+    server.on("close", () => void this.#listenAgain());
+    this.#server = server;
+  }
+
+  /** `hostAddress` is the sandbox's; connections that the policy does not allow end. */
+  setPolicy(hostAddress: string, sandboxId: string, policy: EgressPolicy): void {
+    const view = new PolicyView(policy);
+    const known = this.#clients.get(hostAddress);
+    if (known?.sandboxId !== sandboxId) {
+      this.forget(hostAddress);
+      this.#clients.set(hostAddress, { sandboxId, view, connections: new Set() });
+      return;
+    }
+    known.view = view;
+    for (const connection of known.connections) connection.recheck();
+  }
+
+  /** The sandbox has ended: nothing more comes from its address, and what there is ends. */
+  forget(hostAddress: string): void {
+    const client = this.#clients.get(hostAddress);
+    this.#clients.delete(hostAddress);
+    for (const { socket } of client?.connections ?? []) resetSocket(socket);
+  }
+
+  get connectionCount(): number {
+    let count = 0;
+    for (const { connections } of this.#clients.values()) count += connections.size;
+    return count;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const hostAddress of this.#clients.keys()) this.forget(hostAddress);
+    const server = this.#server;
+    if (!server?.listening) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.close(() => resolve());
+    await promise;
+  }
+
+  #accept(socket: Socket): void {
+    socket.on("error", () => socket.destroy());
+    const client = this.#clients.get(socket.remoteAddress ?? "");
+    const destination = client && this.#destinationOf(socket);
+    if (!client || !destination) {
+      resetSocket(socket);
+      return;
+    }
+    const connection = new Connection(client, socket, destination, this.#parts);
+    if (client.connections.size >= maxConnections) {
+      connection.deny("limit");
+      return;
+    }
+    client.connections.add(connection);
+    socket.on("close", () => client.connections.delete(connection));
+    connection.serve().catch((error: unknown) => {
+      this.#options.logger.error(
+        { sandboxId: client.sandboxId, error: errorText(error) },
+        "a forwarded connection failed",
+      );
+      resetSocket(socket);
+    });
+  }
+
+  #destinationOf(socket: Socket): Destination | undefined {
+    try {
+      return originalDestination(socket);
+    } catch (error) {
+      // It may be gone already; and what was brought here by no rule has no business here.
+      this.#options.logger.debug({ error: errorText(error) }, "a connection has no original destination");
+      return undefined;
+    }
+  }
+
+  async #listenAgain(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        await this.listen();
+        this.#options.logger.warn({}, "the egress forwarder was started again");
+        return;
+      } catch (error) {
+        this.#options.logger.error(
+          { error: errorText(error) },
+          "the egress forwarder can't be started again",
+        );
+        await sleep(restartPauseMs, undefined, { ref: false });
+      }
+    }
+  }
+}
