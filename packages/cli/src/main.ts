@@ -1,3 +1,4 @@
+import type { LogsOptions } from "./commands/logs.ts";
 import { Command } from "commander";
 import { AppError, errorText } from "@sandbank/core/errors";
 import { registerTemplates } from "./commands/templates.ts";
@@ -54,9 +55,10 @@ program
   .description("show what a sandbox said and what happened to it, also after its end")
   .argument("<sandbox>", "its id")
   .option("--console", "only what was said on its console")
+  .option("--egress", "what it wanted to reach and what became of that, in place of what it said")
   .option("-f, --follow", "go on until it has ended")
   .option("--json", "one JSON object per line")
-  .action(async (sandbox: string, options: { console?: boolean; follow?: boolean; json?: boolean }) => {
+  .action(async (sandbox: string, options: LogsOptions) => {
     const { logsCommand } = await import("./commands/logs.ts");
     await logsCommand(sandbox, options);
   });

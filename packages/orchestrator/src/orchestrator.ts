@@ -20,6 +20,7 @@ import { Lifecycle } from "./sandbox/lifecycle.ts";
 import { Journal } from "./sandbox/record.ts";
 import { egressSubject, type NodeSandbox, SandboxRegistry } from "./sandbox/registry.ts";
 
+export type { LogQuery } from "./observe/log-query.ts";
 export type { CreateOutcome, OrchestratorOptions } from "./options.ts";
 
 export interface Orchestrator {
@@ -81,6 +82,25 @@ const statusOf = ({ record, runtime, slot }: NodeSandbox): NodeSandboxStatus => 
   startedAt: new Date(record.startedAtMs).toISOString(),
 });
 
+/** Decisions about connections have a quarter of the room that a sandbox's log has. */
+function egressParts(options: OrchestratorOptions, resolvers: string[], observer: Observer) {
+  const { identity, logger, paths, observe } = options;
+  const transform = new NodeTransform({
+    authorityFile: paths.egressAuthorityFile,
+    report: (event) => recordTransform(observer.logs, event),
+    logger,
+  });
+  const egress = new NodeEgress({
+    identity,
+    resolvers,
+    logDir: observe.dir,
+    maxLogBytes: observe.maxLogBytes / 4,
+    interceptor: transform,
+    logger,
+  });
+  return { egress, transform };
+}
+
 /** Starts the node's agent: host network, sandboxes of an earlier process, ready slots. Rejects when a part can't be had. */
 export async function createOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
   const { identity, logger } = options;
@@ -96,19 +116,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   const journal = new Journal(options.paths.sandboxesDir);
   const registry = new SandboxRegistry();
   const observer = new Observer(options.observe, registry, logger);
-  const transform = new NodeTransform({
-    authorityFile: options.paths.egressAuthorityFile,
-    report: (event) => recordTransform(observer.logs, event),
-    logger,
-  });
-  const egress = new NodeEgress({
-    identity,
-    resolvers,
-    logDir: options.observe.dir,
-    maxLogBytes: options.observe.maxLogBytes / 4,
-    interceptor: transform,
-    logger,
-  });
+  const { egress, transform } = egressParts(options, resolvers, observer);
   const context = {
     options,
     slots,

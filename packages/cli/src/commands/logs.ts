@@ -9,6 +9,8 @@ import type { LogLine } from "../service/observe-routes.ts";
 export interface LogsOptions {
   /** Only what came from the console, as it was said. */
   console?: boolean;
+  /** What it wanted to reach and what became of that, in place of what it said. */
+  egress?: boolean;
   follow?: boolean;
   json?: boolean;
 }
@@ -22,7 +24,7 @@ export async function logsCommand(sandboxId: string, options: LogsOptions): Prom
   for (let found = false; ;) {
     const { entries, isRunning } = (await client.call(
       "GET",
-      `/v1/sandboxes/${encodeURIComponent(sandboxId)}/logs?start=${start}`,
+      `/v1/sandboxes/${encodeURIComponent(sandboxId)}/${options.egress ? "egress" : "logs"}?start=${start}`,
     )) as { entries: LogLine[]; isRunning: boolean };
     found ||= entries.length > 0 || isRunning;
     if (!found) throw new AppError({ code: "not_found", message: `no log of sandbox ${sandboxId} is kept` });

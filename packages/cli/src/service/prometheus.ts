@@ -71,6 +71,25 @@ export class ServiceMetrics {
       "Network slots that wait for a sandbox",
       () => orchestrator.readySlots,
     );
+    gauge(
+      "sandbank_egress_connections",
+      "Connections of sandboxes that the egress forwarder carries",
+      () => orchestrator.egress.connectionCount,
+    );
+    const decisions: Counter<"verdict" | "reason"> = new Counter({
+      name: "sandbank_egress_decisions_total",
+      help: "Connections that were allowed or denied; packets where the kernel refused, read once a minute",
+      labelNames: ["verdict", "reason"],
+      registers: [],
+      collect() {
+        this.reset();
+        for (const [decision, count] of orchestrator.egress.counts) {
+          const [verdict = "", reason = ""] = decision.split(" ");
+          this.inc({ verdict, reason }, count);
+        }
+      },
+    });
+    this.#registry.registerMetric(decisions);
     const events: Counter<"event"> = new Counter({
       name: "sandbank_events_total",
       help: "Events of the control plane since its start",

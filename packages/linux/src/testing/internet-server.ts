@@ -92,7 +92,10 @@ function* socksSteps(client: Socket): Generator<undefined, void, Buffer> {
   const password = login.toString("utf8", 3 + userLength);
   const isRight = user === "user" && password === "pass";
   client.write(Buffer.from([1, isRight ? 0 : 1]));
-  if (!isRight) return void client.end();
+  if (!isRight) {
+    client.end();
+    return;
+  }
   const request: Buffer = yield;
   const isName = request[3] === 3;
   const end = isName ? 5 + (request[4] ?? 0) : 8;
