@@ -11,6 +11,7 @@ import type { ServiceStatus } from "../service/admin-server.ts";
 import { startDetached } from "../service/detached.ts";
 import { readSecret } from "../service/secrets.ts";
 import { selfCheck } from "../service/self-check.ts";
+import { tlsCheck } from "../service/tls-check.ts";
 import { startService } from "../service/service.ts";
 import { downCommand } from "./down.ts";
 
@@ -50,6 +51,8 @@ export async function upCommand(options: UpOptions): Promise<void> {
     const status = await client.status();
     if (!status) throw new Error("the service started, but its admin socket does not answer");
     await progress.step("self-check: echo test", () => checkOnce(status, config));
+    const { tls } = status;
+    if (tls) await progress.step("self-check: TLS", () => tlsCheck(tls, config));
     interrupted.throwIfAborted();
     await announce(status, config, progress);
     if ((await service?.ended) === "down") {

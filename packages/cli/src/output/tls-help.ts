@@ -25,8 +25,9 @@ function trustLines({ authorityFile, bundleFile, nodeFile }: NonNullable<TlsStat
     ],
     ["Firefox", `Settings, Certificates, Authorities: import ${authorityFile}`],
     [
-      "the whole machine",
+      "the system's store",
       `sudo cp ${authorityFile} /usr/local/share/ca-certificates/sandbank.crt && sudo update-ca-certificates`,
+      "curl, git, Python's e2b; Node with NODE_USE_SYSTEM_CA=1",
     ],
   ];
   const width = Math.max(...clients.map(([client]) => client?.length ?? 0));

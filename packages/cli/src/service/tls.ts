@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Api } from "@sandbank/api/server";
 import { CertificateFiles } from "@sandbank/certificates/certificate-files";
 import type { CertificateSource } from "@sandbank/certificates/certificate-source";
@@ -29,7 +29,7 @@ const systemBundles = [
 export async function startTls(
   config: Config & { tls: NonNullable<Config["tls"]> },
   paths: Paths,
-  { api, proxy }: { api: Api; proxy: Proxy },
+  { api, proxy }: { api: Pick<Api, "server">; proxy: Pick<Proxy, "server"> },
   logger: Logger,
 ): Promise<Tls> {
   const { certificates, trust } = await openCertificates(config, paths, logger);
@@ -93,6 +93,8 @@ async function writeTrust(dir: string, authorityPem: string): Promise<NonNullabl
   const texts: string[] = [];
   for (const file of new Set([instead, besides]))
     if (file !== undefined) texts.push(await readFile(file, "utf8"));
+  // The folder of all domains' authorities: everybody may pass through.
+  await chmod(dirname(dir), 0o711);
   await replace(authorityFile, authorityPem);
   await replace(
     bundleFile,
@@ -109,7 +111,9 @@ const isTheirs = (file: string | undefined, ownDir: string): boolean =>
   file !== undefined && !file.startsWith(`${ownDir}/`) && existsSync(file);
 
 async function replace(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.new`, text, { mode: 0o644 });
+  await writeFile(`${file}.new`, text);
+  // Whatever this process' umask took away.
+  await chmod(`${file}.new`, 0o644);
   await rename(`${file}.new`, file);
 }
 
