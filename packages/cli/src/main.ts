@@ -63,6 +63,19 @@ program
     await logsCommand(sandbox, options);
   });
 
+program
+  .command("doctor")
+  .description(
+    "say what is wrong, at which layer, with evidence and remedy; exit code 0 healthy, 1 degraded, 2 broken",
+  )
+  .argument("[target]", "only this sandbox; with --fix also the name of a leaked resource")
+  .option("--fix", "repair it, or everything that is broken, one by one")
+  .option("--json", "as JSON: spec/doctor.schema.json")
+  .action(async (target: string | undefined, options: { fix?: boolean; json?: boolean }) => {
+    const { doctorCommand } = await import("./commands/doctor.ts");
+    await doctorCommand(target, options);
+  });
+
 registerTenancy(program);
 registerTemplates(program);
 
@@ -90,5 +103,5 @@ try {
   process.stderr.write(
     `sandbank: ${error instanceof AppError ? errorText(error) : String((error as Error).stack ?? error)}\n`,
   );
-  process.exitCode = 1;
+  process.exitCode ??= 1;
 }

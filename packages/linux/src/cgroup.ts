@@ -26,6 +26,16 @@ function hierarchies(): string[] {
   return entries.filter((entry) => entry.isDirectory()).map((entry) => `${cgroupRoot}/${entry.name}`);
 }
 
+/** Names of the groups directly below `path`, in any hierarchy. */
+export function cgroupChildren(path: string): string[] {
+  const names = cgroupDirectories(path).flatMap((directory) =>
+    readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name),
+  );
+  return [...new Set(names)];
+}
+
 /** Pids in the group itself or below, in any hierarchy. */
 export function cgroupProcesses(path: string): number[] {
   const pids = new Set<number>();

@@ -7,8 +7,9 @@ export async function ipBatch(lines: string[], netns?: string): Promise<void> {
 }
 
 /** The same, but goes on after a line that fails, and does not say which did: for removing what may be gone already. */
-export async function ipBatchForced(lines: string[]): Promise<void> {
-  await runUnchecked("ip", ["-force", "-batch", "-"], { stdin: `${lines.join("\n")}\n` });
+export async function ipBatchForced(lines: string[], netns?: string): Promise<void> {
+  const args = [...(netns ? ["-n", netns] : []), "-force", "-batch", "-"];
+  await runUnchecked("ip", args, { stdin: `${lines.join("\n")}\n` });
 }
 
 /** Whether the host's namespace has a device of this name. */
@@ -47,4 +48,81 @@ export async function hasAddress(device: string, address: string): Promise<boole
   const text = await run("ip", ["-json", "-4", "addr", "show", "dev", device]);
   const links = JSON.parse(text || "[]") as AddressJson[];
   return links.some((link) => link.addr_info?.some((info) => info.local === address));
+}
+
+export interface LinkState {
+  name: string;
+  /** Set up by whoever administers it. */
+  up: boolean;
+  /** There is somebody at the other end. */
+  carrier: boolean;
+  mac: string;
+  /** IPv4, as `address/length`. */
+  addresses: string[];
+}
+
+export interface RouteState {
+  /** `default`, an address or a network. */
+  destination: string;
+  device: string;
+  gateway: string | undefined;
+}
+
+export interface NeighbourState {
+  address: string;
+  device: string;
+  mac: string;
+}
+
+/** What one network namespace holds: devices, IPv4 routes of the main table, permanent neighbours. */
+export interface NetworkState {
+  links: LinkState[];
+  routes: RouteState[];
+  neighbours: NeighbourState[];
+}
+
+interface StateJson {
+  ifname?: string;
+  flags?: string[];
+  address?: string;
+  addr_info?: { family: string; local: string; prefixlen: number }[];
+  dst?: string;
+  dev?: string;
+  gateway?: string;
+  lladdr?: string;
+}
+
+/** Reads a namespace, by its file, or the host's, in one process. Rejects when the file is not a namespace. */
+export async function readNetwork(netnsFile?: string): Promise<NetworkState> {
+  const ip = ["ip", "-json", "-batch", "-"];
+  const [file = "", ...args] = netnsFile === undefined ? ip : ["nsenter", `--net=${netnsFile}`, ...ip];
+  const text = await run(file, args, { stdin: "addr show\nroute show\nneigh show nud permanent\n" });
+  const items = text
+    .split("\n")
+    .filter((line) => line.startsWith("["))
+    .flatMap((line) => JSON.parse(line) as StateJson[]);
+  const state: NetworkState = { links: [], routes: [], neighbours: [] };
+  for (const item of items) {
+    const { ifname, dst, dev, lladdr, gateway } = item;
+    if (ifname !== undefined) state.links.push(linkState(ifname, item));
+    else if (dst === undefined || dev === undefined) continue;
+    else if (lladdr === undefined) state.routes.push({ destination: dst, device: dev, gateway });
+    else state.neighbours.push({ address: dst, device: dev, mac: lladdr });
+  }
+  return state;
+}
+
+function linkState(
+  name: string,
+  { flags = [], address = "", addr_info: addresses = [] }: StateJson,
+): LinkState {
+  return {
+    name,
+    up: flags.includes("UP"),
+    carrier: flags.includes("LOWER_UP"),
+    mac: address,
+    addresses: addresses
+      .filter(({ family }) => family === "inet")
+      .map(({ local, prefixlen }) => `${local}/${prefixlen}`),
+  };
 }

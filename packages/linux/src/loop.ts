@@ -3,6 +3,7 @@ import { checked, hasCode, libc } from "./libc.ts";
 
 const loopControlGetFree = 0x4c82n;
 const loopConfigure = 0x4c0an;
+const loopClearFd = 0x4c01n;
 const autoclearFlag = 4;
 
 /** Size and offsets of `struct loop_config` and of the `struct loop_info64` inside it (linux/loop.h). */
@@ -83,4 +84,32 @@ function configure(deviceFd: number, imageFd: number, image: string): void {
   // Shown by losetup; the last byte stays NUL.
   config.write(image, layout.infoFileName, layout.fileNameSize - 1);
   checked("ioctl LOOP_CONFIGURE", image, libc.ioctl(deviceFd, loopConfigure, config));
+}
+
+/** Loop devices in use, with the file behind each. */
+export function listLoops(): { path: string; file: string }[] {
+  const names = readdirSync("/sys/block").filter((name) => name.startsWith("loop"));
+  return names.flatMap((name) => {
+    const file = readOptional(`/sys/block/${name}/loop/backing_file`);
+    return file === undefined ? [] : [{ path: `/dev/${name}`, file: file.trimEnd() }];
+  });
+}
+
+/** Has the kernel let go of the file behind a loop device, at once or when its last user does. Throws SystemCallError. */
+export function detachLoop(path: string): void {
+  const deviceFd = openSync(path, "r");
+  try {
+    checked("ioctl LOOP_CLR_FD", path, libc.ioctl(deviceFd, loopClearFd, Buffer.alloc(0)));
+  } finally {
+    closeSync(deviceFd);
+  }
+}
+
+function readOptional(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENXIO")) return undefined;
+    throw error;
+  }
 }

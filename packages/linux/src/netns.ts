@@ -16,6 +16,11 @@ export async function listNetns(prefix: string): Promise<string[]> {
   }
 }
 
+/** Gives the network namespace of a living process a name, as `ip netns add` would. */
+export async function attachNetns(name: string, pid: number): Promise<void> {
+  await run("ip", ["netns", "attach", name, String(pid)]);
+}
+
 /** Runs a program inside a named network namespace. */
 export const runInNetns = (
   name: string,

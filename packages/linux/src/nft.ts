@@ -21,3 +21,42 @@ export async function nftListTable(family: string, name: string, netns: string):
 export async function nftTableExists(family: string, name: string): Promise<boolean> {
   return (await runUnchecked("nft", ["list", "table", family, name])).exitCode === 0;
 }
+
+/** Rules of one chain, without their counters, as nft writes them. */
+export interface ChainRules {
+  /** `family table chain` */
+  chain: string;
+  /** The chain's type, hook and policy; undefined for one that others jump to. */
+  hook: string | undefined;
+  rules: string[];
+}
+
+/** Every chain of the host's namespace, or of that in a file. */
+export async function nftChains(netnsFile?: string): Promise<ChainRules[]> {
+  const nft = ["nft", "--stateless", "list", "ruleset"];
+  const [file = "", ...args] = netnsFile === undefined ? nft : ["nsenter", `--net=${netnsFile}`, ...nft];
+  return parseRuleset(await run(file, args));
+}
+
+/** Reads nft's listing; what it breaks over several lines (long sets) is joined. */
+export function parseRuleset(text: string): ChainRules[] {
+  const chains: ChainRules[] = [];
+  let table = "";
+  let chain: ChainRules | undefined;
+  let open = "";
+  for (const raw of text.split("\n")) {
+    const line = `${open}${raw.trim()}`;
+    const isHead = /^(table|chain|set|map) /.test(line);
+    const depth = line.split("{").length - line.split("}").length;
+    open = chain && !isHead && depth > 0 ? `${line} ` : "";
+    if (open !== "") continue;
+    const [kind, ...name] = line.split(" ");
+    if (kind === "table") table = name.slice(0, 2).join(" ");
+    else if (kind === "chain")
+      chains.push((chain = { chain: `${table} ${name[0]}`, hook: undefined, rules: [] }));
+    else if (line === "}") chain = undefined;
+    else if (chain && kind === "type") chain.hook = line;
+    else if (chain && line !== "") chain.rules.push(line);
+  }
+  return chains;
+}

@@ -70,13 +70,58 @@ export function commandLine(pid: number): string {
 /** The parent's pid; undefined when the process has ended. */
 export const parentOf = (pid: number): number | undefined => readStat(pid)?.parent;
 
-interface ProcessStat {
+export interface ProcessStat {
+  pid: number;
+  /** Name of the program, at most 15 bytes. */
+  name: string;
+  /** One letter: R runs, S and D wait, T is stopped, t is traced, Z has ended and was not reaped. */
   state: string;
   parent: number;
   startTicks: number;
 }
 
-function readStat(pid: number): ProcessStat | undefined {
+/** Children of a process, by the kernel's own list. */
+export function childrenOf(pid: number): ProcessStat[] {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ESRCH")) return [];
+    throw error;
+  }
+  const pids = text.split(" ").filter((word) => word !== "");
+  return pids.map((child) => readStat(Number(child))).filter((stat) => stat !== undefined);
+}
+
+/** Sends SIGCONT; false when the process has ended. */
+export function continueProcess(pid: number): boolean {
+  const target = identifyProcess(pid);
+  return target !== undefined && signalProcess(target, "SIGCONT");
+}
+
+const stateNames: Record<string, string> = {
+  R: "running",
+  S: "sleeping",
+  D: "waiting for the kernel",
+  I: "idle",
+  T: "stopped",
+  t: "traced",
+  Z: "ended, not reaped",
+  X: "dead",
+};
+
+/** `T (stopped)` */
+export const stateText = (state: string): string => `${state} (${stateNames[state] ?? "unknown"})`;
+
+/** Every process of the machine. */
+export const listProcesses = (): ProcessStat[] =>
+  readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => readStat(Number(pid)))
+    .filter((stat) => stat !== undefined);
+
+/** What the kernel says of a process; undefined when there is none. */
+export function readStat(pid: number): ProcessStat | undefined {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -84,7 +129,14 @@ function readStat(pid: number): ProcessStat | undefined {
     if (hasCode(error, "ENOENT", "ESRCH")) return undefined;
     throw error;
   }
-  // The name, in brackets, may hold anything; the fields after it are numbers: 3 is the state, 4 the parent, 22 the start time.
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0] ?? "", parent: Number(fields[1]), startTicks: Number(fields[19]) };
+  // The name, in brackets, may hold anything; the fields after it are numbers: 3 is the state, 22 the start time.
+  const nameEnd = text.lastIndexOf(")");
+  const fields = text.slice(nameEnd + 2).split(" ");
+  return {
+    pid,
+    name: text.slice(text.indexOf("(") + 1, nameEnd),
+    state: fields[0] ?? "",
+    parent: Number(fields[1]),
+    startTicks: Number(fields[19]),
+  };
 }

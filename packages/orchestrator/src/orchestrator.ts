@@ -6,6 +6,8 @@ import { NodeEgress } from "./egress/node-egress.ts";
 import { NodeTransform } from "./egress/transform/node-transform.ts";
 import { recordTransform } from "./egress/transform/transform-event.ts";
 import { openPolicy } from "@sandbank/protocol/egress-policy";
+import type { NodeFacts } from "./doctor/beliefs.ts";
+import { HealthWatch } from "./doctor/health-watch.ts";
 import { setUpHostNetwork, tearDownHostNetwork } from "./network/host-network.ts";
 import { hostResolvers } from "./network/resolvers.ts";
 import { SlotPool } from "./network/slot-pool.ts";
@@ -18,6 +20,7 @@ import { adoptSandboxes } from "./sandbox/adopt.ts";
 import { BuildCatalog } from "./sandbox/builds.ts";
 import { Lifecycle } from "./sandbox/lifecycle.ts";
 import { Journal } from "./sandbox/record.ts";
+import { clearWithSlot } from "./sandbox/remains.ts";
 import { egressSubject, type NodeSandbox, SandboxRegistry } from "./sandbox/registry.ts";
 
 export type { LogQuery } from "./observe/log-query.ts";
@@ -33,6 +36,12 @@ export interface Orchestrator {
   /** What a sandbox said and what happened to it, also after its end; empty when nothing is kept. */
   logs(sandboxId: string, query: LogQuery): LogEntry[];
   readonly egress: EgressReport;
+  /** What this process believes about the node, for doctor's comparison. */
+  facts(): NodeFacts;
+  /** Takes away a sandbox whose processes have ended, whether this process runs it or not. */
+  clear(sandboxId: string): Promise<void>;
+  /** A client's request did not reach the sandbox: it is examined, and its log says once what is wrong. */
+  noticeUnreachable(sandboxId: string): void;
   /** What start found and did, for the operator. */
   started: { adopted: number; cleared: number; reclaimedSlots: number };
   /** Leaves sandboxes running for the next process. */
@@ -128,15 +137,9 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   };
   const lifecycle = new Lifecycle(context, registry, observer);
   await egress.start(() => registry.list().map(egressSubject));
-  const { adopted, cleared } = await adoptSandboxes({
-    options,
-    slots,
-    journal,
-    lifecycle,
-    registry,
-    observer,
-    egress,
-  });
+  const parts = { options, slots, journal, lifecycle, registry, observer };
+  const { adopted, cleared } = await adoptSandboxes({ ...parts, egress });
+  const health = new HealthWatch({ identity, registry, logs: observer.logs, logger });
   const reclaimedSlots = await slots.reclaim();
   slots.reclaimLater();
   // Not waited for: a create that comes before the first slot is ready makes its own.
@@ -144,7 +147,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   await observer.sweep();
   logger.info({ adopted, cleared, reclaimedSlots, driver: options.driver.name, mtu }, "node is ready");
   return {
-    service: nodeService({ options, lifecycle, registry, observer }),
+    service: nodeService(parts),
     directory: registry,
     get readySlots() {
       return slots.readyCount;
@@ -152,8 +155,10 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     sandboxes: () => registry.list().map((sandbox) => statusOf(sandbox)),
     logs: (sandboxId, query) => observer.logs.read(sandboxId, query),
     egress: egressReport(egress, registry),
+    ...forDoctor({ ...parts, health }),
     started: { adopted, cleared, reclaimedSlots },
     async close() {
+      health.close();
       await lifecycle.close();
       await egress.close();
       await transform.close();
@@ -161,6 +166,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
       await slots.close();
     },
     async tearDown() {
+      health.close();
       await lifecycle.close();
       await lifecycle.killAll();
       await egress.close();
@@ -169,5 +175,33 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
       await slots.close();
       await tearDownHostNetwork(identity);
     },
+  };
+}
+
+interface ExaminedParts {
+  options: OrchestratorOptions;
+  slots: SlotPool;
+  lifecycle: Lifecycle;
+  registry: SandboxRegistry;
+  journal: Journal;
+  observer: Observer;
+  health: HealthWatch;
+}
+
+/** What doctor asks of the process that owns the sandboxes, and has it do. */
+function forDoctor(parts: ExaminedParts): Pick<Orchestrator, "facts" | "clear" | "noticeUnreachable"> {
+  const { options, slots, lifecycle, registry, journal, observer, health } = parts;
+  const { drivers, identity } = options;
+  return {
+    facts: () => ({
+      slots: slots.usedIndices,
+      sandboxes: registry.list().map(({ record }) => record.sandboxId),
+      inMotion: lifecycle.inMotion,
+    }),
+    clear: (sandboxId) =>
+      registry.get(sandboxId)
+        ? lifecycle.kill(sandboxId)
+        : clearWithSlot({ drivers, journal, registry, observer }, identity, sandboxId),
+    noticeUnreachable: (sandboxId) => health.notice(sandboxId),
   };
 }

@@ -25,6 +25,8 @@ export interface EdgeOptions {
   agents: UpstreamAgents;
   /** Most requests and tunnels that one sandbox may have at a time; no limit when absent. */
   maxConnectionsPerSandbox?: number | undefined;
+  /** Told of a sandbox whose network or daemon failed a request; not of ports that nobody listens on. */
+  onUnreachable?: ((sandboxId: string) => void) | undefined;
   /** Told of each request, for counting. */
   onOutcome?: ((outcome: RequestOutcome) => void) | undefined;
 }
@@ -104,9 +106,20 @@ export class Edge {
   }
 
   #context({ route, port }: Admitted): ExchangeContext {
-    const { live, logger, directory } = this.#options;
+    const { live, logger, directory, onUnreachable } = this.#options;
     const { sandboxId } = route;
-    return { sandboxId, port, live, logger, isThere: () => directory.lookup(sandboxId) !== undefined };
+    return {
+      sandboxId,
+      port,
+      live,
+      logger,
+      isThere: () => directory.lookup(sandboxId) !== undefined,
+      failed: (failure, error) => {
+        const nobodyListens = error.code === "ECONNREFUSED";
+        // What becomes of connections to programs in the sandbox is their own affair.
+        if (port === envdPort || (failure !== "broken" && !nobodyListens)) onUnreachable?.(sandboxId);
+      },
+    };
   }
 }
 

@@ -14,6 +14,8 @@ export interface ExchangeContext {
   logger: Logger;
   /** Whether the sandbox still is there; asked when a connection to it failed. */
   isThere: () => boolean;
+  /** Told of every connection to it that failed, first of all. */
+  failed: (failure: UpstreamFailure, error: NodeJS.ErrnoException) => void;
 }
 
 /** One request and its response on the way between a client and a sandbox. Nothing is buffered or looked into. */
@@ -103,6 +105,7 @@ export class Exchange implements LiveStream {
   #onFailure(failure: UpstreamFailure, error: Error): void {
     const { sandboxId, port, logger } = this.#context;
     if (this.#over) return;
+    this.#context.failed(failure, error);
     if (failure !== "refused") {
       logger.warn({ sandboxId, port, failure, error: errorText(error) }, "request to a sandbox failed");
     }

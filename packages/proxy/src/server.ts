@@ -19,6 +19,8 @@ export interface ProxyOptions {
   maxConnectionsPerSandbox?: number;
   /** For clients in debug mode; without it they get an error. */
   openDebugSandbox?: OpenDebugSandbox | undefined;
+  /** Told of a sandbox whose network or daemon failed a request; not of ports that nobody listens on. */
+  onUnreachable?: (sandboxId: string) => void;
   /** Told of each request, for counting. */
   onRequest?: (outcome: RequestOutcome) => void;
 }
@@ -40,10 +42,18 @@ const closePollMs = 20;
 const clientIdleMs = 620_000;
 
 export function createProxy(options: ProxyOptions): Proxy {
-  const { directory, logger, maxConnectionsPerSandbox, onRequest: onOutcome } = options;
+  const { directory, logger, maxConnectionsPerSandbox, onUnreachable, onRequest: onOutcome } = options;
   const live = new LiveStreams();
   const agents = new UpstreamAgents();
-  const edge = new Edge({ directory, logger, live, agents, maxConnectionsPerSandbox, onOutcome });
+  const edge = new Edge({
+    directory,
+    logger,
+    live,
+    agents,
+    maxConnectionsPerSandbox,
+    onUnreachable,
+    onOutcome,
+  });
   const server = edgeServer(edge, options.openDebugSandbox);
   const stopListening = directory.onGone((sandboxId) => {
     live.cutSandbox(sandboxId);

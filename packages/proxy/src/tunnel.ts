@@ -91,6 +91,7 @@ export class Tunnel implements LiveStream {
   #onFailure(failure: UpstreamFailure, error: Error): void {
     const { sandboxId, port, logger } = this.#context;
     if (this.#over) return;
+    this.#context.failed(failure, error);
     if (failure !== "refused") {
       logger.warn({ sandboxId, port, failure, error: errorText(error) }, "upgrade to a sandbox failed");
     }

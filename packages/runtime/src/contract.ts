@@ -12,6 +12,11 @@ export interface DriverCapabilities {
   memorySnapshot: boolean;
   /** A checkpoint that leaves the source running. */
   liveFork: boolean;
+  /**
+   * The sandbox takes its device over into a network stack of its own: the host's kernel does not see the guest's
+   * addresses, and a device that was down or made again is lost to it.
+   */
+  ownNetworkStack: boolean;
 }
 
 export interface Limits {
@@ -75,6 +80,14 @@ export interface Usage {
   diskTotalBytes: number;
 }
 
+/** A process of a sandbox as the host sees it. */
+export interface SandboxProcess {
+  pid: number;
+  name: string;
+  /** One letter, as in /proc: `T` is stopped. */
+  state: string;
+}
+
 /** A sandbox's runtime half. Stays valid over restarts of this process: `driver.find` gives an equal one. */
 export interface RuntimeSandbox {
   readonly id: string;
@@ -98,6 +111,13 @@ export interface RuntimeSandbox {
   spareWhatRuns(): void;
   /** Counters of the host, read without entering the sandbox; undefined when there are none (any more). */
   usage(): Usage | undefined;
+  /** The first process, and its children where the host sees them: the way down to the guest daemon. */
+  processes(): SandboxProcess[];
+  /**
+   * Lets those go on that a signal has stopped, the guest daemon among them also where the host does not see it.
+   * Gives what was continued, for people; nothing else in the sandbox is touched.
+   */
+  wake(): Promise<string[]>;
   /**
    * Ends the sandbox at once and gives back everything `start` made: processes, mounts, loop devices, cgroups,
    * runtime state, but not `workDir` itself. Idempotent; also for a sandbox that has ended or half started.
@@ -115,6 +135,8 @@ export interface RuntimeDriver {
   readonly name: string;
   readonly isolation: Isolation;
   readonly capabilities: DriverCapabilities;
+  /** Mount points that it keeps for all its sandboxes together; not all of them need to be there. */
+  readonly sharedMounts: readonly string[];
   /** Boots something real; bounded in time; leaves nothing behind. */
   probe(): Promise<ProbeResult>;
   /** Rejects with AppError `sandbox_runtime_failed` or `sandbox_disk_failed`, nothing left behind but `workDir`. */

@@ -7,7 +7,8 @@ function driver(name: string, isolation: Isolation, usable: boolean): RuntimeDri
   return {
     name,
     isolation,
-    capabilities: { pause: false, memorySnapshot: false, liveFork: false },
+    capabilities: { pause: false, memorySnapshot: false, liveFork: false, ownNetworkStack: false },
+    sharedMounts: [],
     probe: async () => ({ usable, evidence: usable ? "booted" : "did not boot" }),
     start: unused,
     find: unused,

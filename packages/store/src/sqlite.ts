@@ -69,8 +69,10 @@ class NodeSqliteDialect extends SqliteDialect {
 }
 
 /** Kysely's SQLite dialect over node:sqlite. `path` may be `:memory:`. Throws when the file can't be opened. */
-export function nodeSqliteDialect(path: string): SqliteDialect {
-  const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
+export function nodeSqliteDialect(path: string, { readonly = false } = {}): SqliteDialect {
+  const options = { timeout: busyTimeoutMs, enableForeignKeyConstraints: true, readOnly: readonly };
+  const database = new DatabaseSync(path, options);
+  if (readonly) return new NodeSqliteDialect({ database: adaptDatabase(database) });
   try {
     database.exec("pragma journal_mode = wal");
     // With WAL this loses nothing when a process dies; a power cut may lose the last transactions, never the file.

@@ -28,10 +28,13 @@ export interface Store {
 export interface StoreOptions {
   /** SQLite file, made with its directory when missing; `:memory:` for one that ends with the process. */
   path: string;
+  /** Only look: the file must be there and is neither made nor brought to the newest schema. */
+  readonly?: boolean;
 }
 
-function openDialect(path: string): ReturnType<typeof nodeSqliteDialect> {
+function openDialect({ path, readonly = false }: StoreOptions): ReturnType<typeof nodeSqliteDialect> {
   try {
+    if (readonly) return nodeSqliteDialect(path, { readonly });
     // Environment variables are for the owner of the service only; SQLite gives its side files the same mode.
     if (path !== ":memory:") {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -49,9 +52,9 @@ function openDialect(path: string): ReturnType<typeof nodeSqliteDialect> {
 
 /** Opens the database and brings it to the newest schema. Rejects with AppError `failed_precondition`. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const db = new Kysely<Database>({ dialect: openDialect(options.path) });
+  const db = new Kysely<Database>({ dialect: openDialect(options) });
   try {
-    await migrate(db);
+    if (!options.readonly) await migrate(db);
   } catch (error) {
     await db.destroy();
     throw error;

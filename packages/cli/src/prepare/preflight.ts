@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { AppError } from "@sandbank/core/errors";
 import { runUnchecked } from "@sandbank/linux/command";
+import { findProgram } from "@sandbank/linux/program";
 import type { Config } from "../config/env.ts";
 
 /** What must be true before anything is installed or built; each failure says what to do. */
@@ -29,22 +29,26 @@ async function portMustBeFree(host: string, port: number, purpose: string, setti
       );
     }
     if (code !== "EADDRINUSE") throw error;
-    const holder = await portHolder(port);
+    const holder = (await portHolder(host, port)) ?? "another process";
     throw precondition(
       `port ${port} for the ${purpose} is taken by ${holder}: end it, or choose another port with ${setting}`,
     );
   }
 }
 
-/** The process that listens on a TCP port, as `name (pid 123)`. */
-export async function portHolder(port: number): Promise<string> {
-  if (!existsSync("/usr/bin/ss") && !existsSync("/bin/ss") && !existsSync("/usr/sbin/ss"))
-    return "another process";
+/** Who listens on a TCP port of an address, as `name (pid 123)`; undefined when that is nobody, or can't be found out. */
+export async function portHolder(host: string, port: number): Promise<string | undefined> {
+  if (findProgram("ss") === undefined) return undefined;
   const { stdout } = await runUnchecked("ss", ["-Hltnp", "sport", "=", `:${port}`]);
-  const holders = [...stdout.matchAll(/\("([^"]+)",pid=(\d+)/g)].map(
+  const taken = [host, "0.0.0.0", "*", "[::]"].map((address) => `${address}:${port}`);
+  const lines = stdout
+    .split("\n")
+    .filter((line) => host === "0.0.0.0" || line.split(/\s+/).some((word) => taken.includes(word)));
+  const holders = [...lines.join("\n").matchAll(/\("([^"]+)",pid=(\d+)/g)].map(
     ([, name, pid]) => `${name} (pid ${pid})`,
   );
-  return [...new Set(holders)].join(", ") || "another process";
+  if (holders.length === 0) return lines.join("") === "" ? undefined : "a process that ss can't name";
+  return [...new Set(holders)].join(", ");
 }
 
 const precondition = (message: string): AppError => new AppError({ code: "failed_precondition", message });

@@ -40,14 +40,19 @@ export class AdminClient {
     return (await this.#call("GET", "/v1/sandboxes")) as SandboxStatus[];
   }
 
+  /** A read that must not wait for long; rejects with the connection's own error, or TimeoutError. */
+  query(path: string, timeoutMs: number): Promise<unknown> {
+    return this.#call("GET", path, undefined, timeoutMs);
+  }
+
   async shutdown(mode: "down" | "stop"): Promise<void> {
     await this.#call("POST", `/v1/${mode}`);
   }
 
   /** Any operation of the socket; rejects with the service's own error. */
-  async call(method: string, path: string, body?: unknown): Promise<unknown> {
+  async call(method: string, path: string, body?: unknown, timeoutMs?: number): Promise<unknown> {
     try {
-      return await this.#call(method, path, body);
+      return await this.#call(method, path, body, timeoutMs);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code !== "ENOENT" && code !== "ECONNREFUSED") throw error;
@@ -55,9 +60,9 @@ export class AdminClient {
     }
   }
 
-  #call(method: string, path: string, body?: unknown): Promise<unknown> {
+  #call(method: string, path: string, body?: unknown, timeoutMs = 10_000): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const options = { socketPath: this.#socketPath, method, path, signal: AbortSignal.timeout(10_000) };
+    const options = { socketPath: this.#socketPath, method, path, signal: AbortSignal.timeout(timeoutMs) };
     const sent = request(options, (response) => {
       let text = "";
       response.setEncoding("utf8");

@@ -1,4 +1,5 @@
 import { AppError } from "@sandbank/core/errors";
+import { jsonFrame, jsonFrames } from "@sandbank/protocol/connect-frames";
 import { envdPort, headers } from "@sandbank/protocol/headers";
 import { callLocalApi, type LocalApi } from "./local-api.ts";
 
@@ -42,7 +43,7 @@ async function echo(target: SelfCheckTarget, sandbox: CreatedSandbox): Promise<s
       "connect-protocol-version": "1",
       "content-type": "application/connect+json",
     },
-    body: frame({ process: { cmd: "/bin/bash", args: ["-l", "-c", "echo test"] }, stdin: false }),
+    body: jsonFrame({ process: { cmd: "/bin/bash", args: ["-l", "-c", "echo test"] }, stdin: false }),
     signal: AbortSignal.timeout(30_000),
   });
   const answer = Buffer.from(await response.arrayBuffer());
@@ -52,29 +53,11 @@ async function echo(target: SelfCheckTarget, sandbox: CreatedSandbox): Promise<s
       message: `self-check: \`echo test\` gives ${response.status}: ${answer.toString()}`,
     });
   }
-  return frames(answer)
+  return jsonFrames<ProcessMessage>(answer)
     .map((message) => Buffer.from(message.event?.data?.stdout ?? "", "base64").toString())
     .join("");
 }
 
 interface ProcessMessage {
   event?: { data?: { stdout?: string } };
-}
-
-/** Connect's envelope: flags, length, JSON. */
-function frame(message: unknown): Buffer<ArrayBuffer> {
-  const text = Buffer.from(JSON.stringify(message));
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(text.length, 1);
-  return Buffer.concat([head, text]);
-}
-
-function frames(bytes: Buffer): ProcessMessage[] {
-  const messages: ProcessMessage[] = [];
-  for (let at = 0; at + 5 <= bytes.length;) {
-    const end = at + 5 + bytes.readUInt32BE(at + 1);
-    messages.push(JSON.parse(bytes.toString("utf8", at + 5, end)) as ProcessMessage);
-    at = end;
-  }
-  return messages;
 }

@@ -16,6 +16,7 @@ import { version } from "../version.ts";
 import { type AdminHandlers, type SandboxStatus, startAdminServer } from "./admin-server.ts";
 import { AuditFile } from "./audit-log.ts";
 import { DebugSandbox } from "./debug-sandbox.ts";
+import { doctorRoutes } from "./doctor-routes.ts";
 import { openLog } from "./logger.ts";
 import { audited, observeRoutes } from "./observe-routes.ts";
 import { ServiceMetrics } from "./prometheus.ts";
@@ -86,10 +87,13 @@ export async function startService(config: Config, prepared: Prepared): Promise<
       shutdown.begin(mode);
     },
   };
+  const tokenSeed = await lastingSecret(paths.seedFile);
+  const examined = { config, paths, drivers, isolation: driver.isolation, tokenSeed, ...parts };
   const own = [
     ...tenancyRoutes(parts.api.tenants),
     ...observeRoutes(parts.orchestrator),
     ...templateRoutes(parts.api, prepared.envd),
+    ...doctorRoutes(examined),
   ];
   const routes = audited(own, audit);
   const admin = await startAdminServer(paths.adminSocket, handlers, routes, logger);
@@ -135,6 +139,7 @@ async function startParts(
     logger,
     openDebugSandbox: openDebugSandbox(config, paths, api, logger),
     onRequest: made.metrics.onRequest,
+    onUnreachable: (sandboxId) => orchestrator.noticeUnreachable(sandboxId),
   });
   made.metrics.watch({ api, orchestrator });
   const tls = config.tls && (await startTls({ ...config, tls: config.tls }, paths, { api, proxy }, logger));

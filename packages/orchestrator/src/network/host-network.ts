@@ -1,7 +1,7 @@
 import { defaultRouteDevice, hasAddress, ipBatch, listLinks } from "@sandbank/linux/ip";
-import { nftApply, nftDeleteTable } from "@sandbank/linux/nft";
+import { nftApply, nftChains, nftDeleteTable } from "@sandbank/linux/nft";
 import { readSysctl, writeSysctl } from "@sandbank/linux/sysctl";
-import { hostSourceAddress, hostTable, type NetworkIdentity } from "./addresses.ts";
+import { hostDevicePattern, hostSourceAddress, hostTable, type NetworkIdentity } from "./addresses.ts";
 import { hostRuleset } from "./rulesets.ts";
 
 /** What the host side needs once, before any slot: forwarding, the source address, the table of rules. */
@@ -18,9 +18,45 @@ export async function setUpHostNetwork(identity: NetworkIdentity, resolvers: str
   // Sandboxes need a route back to the host that does not depend on which addresses its devices have.
   await ipBatch([`addr replace ${hostSourceAddress(identity)}/32 dev lo`]);
   await nftApply(hostRuleset(identity, resolvers));
+  return { mtu: await uplinkMtu() };
+}
+
+/** MTU of the device that the default route goes out of. */
+async function uplinkMtu(): Promise<number> {
   const device = await defaultRouteDevice();
   const link = device ? (await listLinks()).find((candidate) => candidate.ifname === device) : undefined;
-  return { mtu: link?.mtu ?? 1500 };
+  return link?.mtu ?? 1500;
+}
+
+/** Puts back what is missing of it, and says what that was. */
+export async function ensureHostNetwork(
+  identity: NetworkIdentity,
+  resolvers: string[],
+): Promise<HostNetwork & { steps: string[] }> {
+  const missing = await missingHostNetwork(identity);
+  if (missing.length === 0) return { mtu: await uplinkMtu(), steps: [] };
+  const { mtu } = await setUpHostNetwork(identity, resolvers);
+  return { mtu, steps: [`set up again on the host: ${missing.join(", ")}`] };
+}
+
+/** The parts of the host's side that are not there, for people; none when all is well. */
+export async function missingHostNetwork(identity: NetworkIdentity): Promise<string[]> {
+  const table = hostTable(identity);
+  const chains = (await nftChains()).filter(({ chain }) => chain.startsWith(`inet ${table} `));
+  const address = hostSourceAddress(identity);
+  const lacks = (name: string, part: string): boolean =>
+    !chains.some(
+      ({ chain, rules }) => chain.endsWith(` ${name}`) && rules.some((rule) => rule.includes(part)),
+    );
+  const devices = hostDevicePattern(identity);
+  return [
+    ...((await readSysctl(forwarding)) === "1" ? [] : [`${forwarding} is not 1`]),
+    ...((await hasAddress("lo", address)) ? [] : [`address ${address} on lo`]),
+    ...(chains.length > 0 ? [] : [`nft table inet ${table}`]),
+    ...(chains.length > 0 && lacks("postrouting", "masquerade") ? [`rule masquerade in table ${table}`] : []),
+    ...(chains.length > 0 && lacks("forward", `"${devices}" jump`) ? [`rule forward in table ${table}`] : []),
+    ...(chains.length > 0 && lacks("input", `"${devices}"`) ? [`rule input in table ${table}`] : []),
+  ];
 }
 
 /**

@@ -45,6 +45,11 @@ export class SlotPool {
     return this.#pool.readyCount;
   }
 
+  /** Numbers of slots that are ready, in use, being made or being removed. */
+  get usedIndices(): number[] {
+    return [...this.#used];
+  }
+
   /** Call `refill` when the sandbox that the slot is for is up, or has failed. */
   take(): Promise<Slot> {
     return this.#pool.take();

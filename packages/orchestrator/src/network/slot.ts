@@ -4,8 +4,9 @@ import { ipBatch, ipBatchForced, linkExists } from "@sandbank/linux/ip";
 import { netnsPath } from "@sandbank/linux/netns";
 import { nftApply } from "@sandbank/linux/nft";
 import type { KernelEgress } from "../egress/kernel-egress.ts";
-import { guest, hostSourceAddress, type NetworkIdentity, router, type SlotNames } from "./addresses.ts";
+import type { NetworkIdentity, SlotNames } from "./addresses.ts";
 import { egressUpdate, routerRuleset } from "./rulesets.ts";
+import { configureLines, guestPairLine, slotPlan, uplinkPairLine } from "./slot-plan.ts";
 
 export interface SlotOptions {
   identity: NetworkIdentity;
@@ -77,12 +78,21 @@ function remaining(devices: string[], namespaces: string[]): { kind: "link" | "n
 /** Builds a slot; on failure whatever part of it exists is removed. */
 export async function makeSlot(names: SlotNames, options: SlotOptions): Promise<Slot> {
   const slot = new Slot(names);
+  const { identity, mtu } = options;
+  const { routerNetns, guestNetns } = names;
+  const plan = slotPlan(names, identity);
   try {
-    await ipBatch(hostLines(names, options));
+    await ipBatch([
+      `netns add ${routerNetns}`,
+      `netns add ${guestNetns}`,
+      uplinkPairLine(names, mtu),
+      guestPairLine(names, mtu),
+      ...configureLines(plan, "host"),
+    ]);
     const parts = await Promise.allSettled([
-      ipBatch(routerLines(names), names.routerNetns),
-      ipBatch(guestLines(), names.guestNetns),
-      nftApply(routerRuleset(names, options.egress), names.routerNetns),
+      ipBatch(configureLines(plan, "router"), routerNetns),
+      ipBatch(configureLines(plan, "guest"), guestNetns),
+      nftApply(routerRuleset(names, options.egress), routerNetns),
     ]);
     // Only now: what is still being made could not be removed.
     for (const part of parts) if (part.status === "rejected") throw part.reason;
@@ -91,42 +101,4 @@ export async function makeSlot(names: SlotNames, options: SlotOptions): Promise<
     await slot.destroy();
     throw error;
   }
-}
-
-function hostLines(names: SlotNames, { identity, mtu }: SlotOptions): string[] {
-  const { hostDevice, routerNetns, guestNetns, hostAddress } = names;
-  return [
-    `netns add ${routerNetns}`,
-    `netns add ${guestNetns}`,
-    `link add ${hostDevice} address ${router.hostMac} mtu ${mtu} type veth peer name ${router.uplink} address ${router.uplinkMac} mtu ${mtu} netns ${routerNetns}`,
-    `link add ${router.gateway} netns ${routerNetns} mtu ${mtu} type veth peer name ${guest.device} address ${guest.mac} mtu ${mtu} netns ${guestNetns}`,
-    `link set ${hostDevice} up`,
-    `route add ${hostAddress}/32 dev ${hostDevice} src ${hostSourceAddress(identity)}`,
-    `neigh add ${hostAddress} lladdr ${router.uplinkMac} dev ${hostDevice} nud permanent`,
-  ];
-}
-
-function routerLines({ hostAddress }: SlotNames): string[] {
-  const { uplink, gateway, nextHop, hostMac } = router;
-  return [
-    "link set lo up",
-    `addr add ${hostAddress}/32 dev ${uplink}`,
-    `link set ${uplink} up`,
-    `addr add ${guest.gateway}/${guest.prefixLength} dev ${gateway}`,
-    `link set ${gateway} up`,
-    `neigh add ${guest.address} lladdr ${guest.mac} dev ${gateway} nud permanent`,
-    `route add ${nextHop}/32 dev ${uplink}`,
-    `neigh add ${nextHop} lladdr ${hostMac} dev ${uplink} nud permanent`,
-    `route add default via ${nextHop} dev ${uplink}`,
-  ];
-}
-
-/** Also what makes a guest namespace usable again after a runtime that takes the addresses away. */
-export function guestLines(): string[] {
-  return [
-    "link set lo up",
-    `addr replace ${guest.address}/${guest.prefixLength} dev ${guest.device}`,
-    `link set ${guest.device} up`,
-    `route replace default via ${guest.gateway} dev ${guest.device}`,
-  ];
 }

@@ -6,6 +6,7 @@ import type { SlotPool } from "../network/slot-pool.ts";
 import type { OrchestratorOptions } from "../options.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Journal, SandboxRecord } from "./record.ts";
+import { clearRemains } from "./remains.ts";
 import type { SandboxRegistry } from "./registry.ts";
 
 export interface AdoptContext {
@@ -28,7 +29,7 @@ export async function adoptSandboxes(context: AdoptContext): Promise<{ adopted: 
     try {
       if (record?.state === "running" && (await adopt(context, record))) counts.adopted++;
       else {
-        await clear(context, sandboxId, record);
+        await clearRemains({ ...context, drivers: context.options.drivers }, sandboxId, record);
         counts.cleared++;
       }
     } catch (error) {
@@ -65,30 +66,4 @@ async function restoreEgress(
     // A sandbox with a broken network is still the user's: doctor shows what is wrong with it.
     options.logger.error({ sandboxId, error: errorText(error) }, "network rules could not be restored");
   }
-}
-
-async function clear(
-  context: AdoptContext,
-  sandboxId: string,
-  record: SandboxRecord | undefined,
-): Promise<void> {
-  const { options, journal, registry, observer } = context;
-  let exitCode: number | undefined;
-  // Without a readable record any of the drivers may have begun to start it.
-  const drivers = record
-    ? options.drivers.filter((driver) => driver.name === record.driver)
-    : options.drivers;
-  for (const driver of drivers) {
-    const runtime = await driver.find(sandboxId, journal.workDir(sandboxId));
-    if (!runtime) continue;
-    if (record?.state === "running") observer.logs.follow(sandboxId, runtime.consoleFile);
-    if (!runtime.isAlive()) exitCode = (await runtime.exited).exitCode;
-    await runtime.destroy();
-    observer.logs.collect(sandboxId);
-  }
-  await journal.remove(sandboxId);
-  if (record?.state !== "running") return;
-  const kind = exitCode === undefined ? "lost" : "exited";
-  observer.ended({ sandboxId, kind, exitCode });
-  registry.remove({ sandboxId, atMs: Date.now(), kind, exitCode });
 }

@@ -16,6 +16,7 @@ import { defaultDeadlines } from "./deadlines.ts";
 import { waitUntilReady } from "./readiness.ts";
 import type { Journal, SandboxRecord } from "./record.ts";
 import type { NodeSandbox } from "./registry.ts";
+import { subjectOf } from "../doctor/walk.ts";
 
 export interface CreateContext {
   options: OrchestratorOptions;
@@ -51,8 +52,7 @@ export async function createSandbox(
     );
     undo.push("runtime", () => runtime.destroy());
     await waitUntilReady({
-      names: slot.names,
-      runtime,
+      subject: subjectOf(options.identity, { record, runtime, driver: options.driver, slot }),
       timer,
       deadlines: options.deadlines ?? defaultDeadlines,
       init: {

@@ -10,6 +10,7 @@ import { silentLogger } from "@sandbank/core/logger";
 import { ipBatch } from "@sandbank/linux/ip";
 import { listNetns } from "@sandbank/linux/netns";
 import { mountPointsUnder } from "@sandbank/linux/mount";
+import { nftApply } from "@sandbank/linux/nft";
 import { fromConnectError } from "@sandbank/protocol/connect-error";
 import { NodeService, SandboxConfigSchema } from "@sandbank/protocol/gen/node_pb";
 import { chooseDriver, createDrivers, removeDriverState } from "@sandbank/runtime/drivers";
@@ -132,11 +133,15 @@ test("a daemon that refuses its configuration, or never answers, fails at the la
   expect(silent).toMatchObject({ reason: "sandbox_envd_unhealthy" });
 });
 
-test("an address that nobody has fails at the layer address", async () => {
-  // Without its neighbour entry and device address, nothing answers for the guest.
-  await ipBatch(["addr flush dev eth0", "link set eth0 down"], await readySlot());
-  const error = await failedCreate("exec sleep 60");
-  expect(error).toMatchObject({ reason: "sandbox_address_unreachable" });
+test("what keeps the address from answering is named: a missing rule, a device inside that is down", async () => {
+  await nftApply("delete table ip slot_nat\n", (await readySlot()).replace("-g-", "-r-"));
+  const unruled = await failedCreate("exec sleep 60");
+  expect(unruled).toMatchObject({ reason: "sandbox_route_missing" });
+  expect(unruled?.message).toMatch(/layer route; after 500 ms: .*no rule "iifname "upl" ip daddr 10\.18\./);
+  await ipBatch(["link set eth0 down"], await readySlot());
+  const down = await failedCreate("exec sleep 60");
+  expect(down).toMatchObject({ reason: "sandbox_link_down" });
+  expect(down?.message).toContain("eth0 (tl-g-");
 });
 
 test("a device that is down fails at the layer link, one that is gone at the layer device", async () => {

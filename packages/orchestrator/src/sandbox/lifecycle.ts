@@ -64,6 +64,12 @@ export class Lifecycle {
     });
   }
 
+  /** Ids of sandboxes that are being made or taken down. */
+  get inMotion(): string[] {
+    const ending = this.#registry.list().filter(({ ending: end }) => end !== undefined);
+    return [...this.#starting.keys(), ...ending.map(({ record }) => record.sandboxId)];
+  }
+
   /** Idempotent by id: joins a start under way, gives back the sandbox that runs already. */
   create(config: SandboxConfig): Promise<Created> {
     const running = this.#registry.get(config.sandboxId);

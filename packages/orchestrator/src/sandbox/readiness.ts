@@ -1,52 +1,21 @@
 import { readFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { poll } from "@sandbank/core/deadline";
-import { AppError, type ErrorReason, errorText } from "@sandbank/core/errors";
+import { AppError, errorText } from "@sandbank/core/errors";
 import type { PhaseTimer } from "@sandbank/core/phases";
 import { envdPort } from "@sandbank/protocol/headers";
 import type { RuntimeSandbox } from "@sandbank/runtime/contract";
-import type { SlotNames } from "../network/addresses.ts";
+import { layers } from "../doctor/layers.ts";
+import { type LayerName, layerNames } from "../doctor/report.ts";
+import { walkLayers, type WalkSubject } from "../doctor/walk.ts";
 import type { LayerDeadlines } from "./deadlines.ts";
 import { type EnvdInit, initEnvd } from "./envd-client.ts";
+import { tcpDial } from "./tcp-dial.ts";
 
-interface Layer {
-  name: string;
-  reason: ErrorReason;
-  /** What is wrong when the layer never comes up, for people. */
-  meaning: string;
-}
-
-const layers = {
-  device: {
-    name: "device",
-    reason: "sandbox_device_missing",
-    meaning: "the sandbox's network device does not exist on the host",
-  },
-  link: {
-    name: "link",
-    reason: "sandbox_link_down",
-    meaning: "the sandbox's network device has no carrier",
-  },
-  address: {
-    name: "address",
-    reason: "sandbox_address_unreachable",
-    meaning: "nothing answers at the sandbox's address",
-  },
-  port: {
-    name: "port",
-    reason: "sandbox_port_closed",
-    meaning: `the sandbox's address answers, but nothing listens on envd's port ${envdPort}`,
-  },
-  envd: {
-    name: "envd",
-    reason: "sandbox_envd_unhealthy",
-    meaning: "envd listens but did not take its configuration",
-  },
-} satisfies Record<string, Layer>;
+/** For one attempt of many (ms). */
+const dialTimeoutMs = 100;
 
 export interface ReadinessTarget {
-  names: SlotNames;
-  runtime: RuntimeSandbox;
+  subject: WalkSubject;
   init: EnvdInit;
   deadlines: LayerDeadlines;
   timer: PhaseTimer;
@@ -54,22 +23,23 @@ export interface ReadinessTarget {
 
 /**
  * Walks the way to envd bottom-up and returns when envd has its configuration. The first layer that is not up
- * within its own deadline is the one the error names, with its evidence and the end of the console.
+ * within its own deadline is examined as doctor does, and the error carries that verdict and the end of the console.
  */
 export async function waitUntilReady(target: ReadinessTarget): Promise<void> {
-  const { names, runtime, init, deadlines, timer } = target;
+  const { subject, init, deadlines, timer } = target;
+  const { names, runtime } = subject;
   const gone = new AbortController();
   const stopWatching = watchExit(runtime, gone);
   const wait = <T>(
-    layer: Layer,
+    layer: LayerName,
     timeoutMs: number,
     attempt: () => Promise<T | undefined>,
     evidence: () => string,
   ): Promise<T> =>
-    timer.measure(layer.name, async () => {
+    timer.measure(layer, async () => {
       const result = await poll(attempt, { timeoutMs, signal: gone.signal });
       if (result === undefined) {
-        throw await layerError(layer, `after ${timeoutMs} ms: ${evidence()}`, runtime);
+        throw await layerError(layer, `after ${timeoutMs} ms: ${evidence()}`, subject);
       }
       return result;
     });
@@ -77,33 +47,33 @@ export async function waitUntilReady(target: ReadinessTarget): Promise<void> {
   try {
     const sysDir = `/sys/class/net/${names.hostDevice}`;
     await wait(
-      layers.device,
+      "device",
       deadlines.deviceMs,
       () => readOptional(`${sysDir}/ifindex`),
       () => `${sysDir} is not there`,
     );
     await wait(
-      layers.link,
+      "link",
       deadlines.linkMs,
       async () =>
         (reading = (await readOptional(`${sysDir}/carrier`)) ?? "unreadable") === "1" ? true : undefined,
       () => `${sysDir}/carrier reads ${reading}`,
     );
     const first = await wait(
-      layers.address,
+      "address",
       deadlines.addressMs,
       async () => {
-        reading = await tryConnect(names.hostAddress, envdPort);
+        reading = await tcpDial(names.hostAddress, envdPort, dialTimeoutMs);
         return reading === "connected" || reading === "ECONNREFUSED" ? reading : undefined;
       },
       () => `connect to ${names.hostAddress}:${envdPort} gives ${reading}`,
     );
     if (first !== "connected") {
       await wait(
-        layers.port,
+        "port",
         deadlines.portMs,
         async () => {
-          reading = await tryConnect(names.hostAddress, envdPort);
+          reading = await tcpDial(names.hostAddress, envdPort, dialTimeoutMs);
           return reading === "connected" ? true : undefined;
         },
         () => `connect to ${names.hostAddress}:${envdPort} gives ${reading}`,
@@ -112,7 +82,7 @@ export async function waitUntilReady(target: ReadinessTarget): Promise<void> {
     await timer
       .measure("envd", () => initEnvd(names.hostAddress, init, deadlines.envdMs))
       .catch(async (error: unknown) => {
-        throw await layerError(layers.envd, errorText(error), runtime);
+        throw await layerError("envd", errorText(error), subject);
       });
   } catch (error) {
     if (gone.signal.aborted) throw await exitError(runtime);
@@ -132,13 +102,26 @@ function watchExit(runtime: RuntimeSandbox, gone: AbortController): () => void {
   };
 }
 
-async function layerError(layer: Layer, evidence: string, runtime: RuntimeSandbox): Promise<AppError> {
+/** Up to where doctor's finding is the cause of a wait that ended without success; what lies higher was not reached yet. */
+const causes: Partial<Record<LayerName, LayerName>> = { link: "carrier", address: "route" };
+
+async function layerError(waited: LayerName, evidence: string, subject: WalkSubject): Promise<AppError> {
+  const { runtime } = subject;
+  // Whether the address answers at all shows where ports are examined.
+  const found = await walkLayers(subject, waited === "address" ? "port" : (causes[waited] ?? waited));
+  const isCause =
+    found.layer !== null &&
+    found.layer !== waited &&
+    layerNames.indexOf(found.layer) <= layerNames.indexOf(causes[waited] ?? waited);
+  const layer = isCause && found.layer !== null ? found.layer : waited;
+  const reading = isCause ? `${evidence}; ${found.evidence}` : evidence;
+  const meaning = (found.layer === layer ? found.meaning : null) ?? layers[layer].meaning;
   const state = runtime.isAlive() ? `process ${runtime.pid} is alive` : `process ${runtime.pid} is gone`;
   return new AppError({
     code: "internal",
-    reason: layer.reason,
-    message: `sandbox did not become ready: ${layer.meaning} (layer ${layer.name}; ${evidence})${await consoleEnd(runtime)}`,
-    detail: state,
+    reason: layers[layer].reason,
+    message: `sandbox did not become ready: ${meaning} (layer ${layer}; ${reading})${await consoleEnd(runtime)}`,
+    detail: `${state}; doctor: ${found.verdict}, ${found.layer ?? "no layer"}: ${found.evidence}`,
   });
 }
 
@@ -166,19 +149,4 @@ async function readOptional(file: string): Promise<string | undefined> {
     if (code === "ENOENT" || code === "EINVAL") return undefined;
     throw error;
   }
-}
-
-/** "connected", or the error code of the attempt; an attempt without any answer within 100 ms is "no answer". */
-function tryConnect(host: string, port: number): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  const socket = connect({ host, port });
-  const finish = (result: string): void => {
-    clearTimeout(timer);
-    socket.destroy();
-    resolve(result);
-  };
-  const timer = setTimeout(() => finish("no answer"), 100);
-  socket.on("connect", () => finish("connected"));
-  socket.on("error", (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
-  return promise;
 }

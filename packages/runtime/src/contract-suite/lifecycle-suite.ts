@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { AppError } from "@sandbank/core/errors";
 import type { SuiteContext } from "../contract-suite.ts";
 
@@ -31,6 +31,19 @@ export function lifecycleSuite({ bench, subject }: SuiteContext): void {
     expect(performance.now() - killedAt).toBeLessThan(100);
     expect(sandbox.isAlive()).toBe(false);
     await bench().destroy(sandbox);
+  });
+
+  test("says that its first process was stopped, and lets it go on", async () => {
+    const sandbox = await bench().start(bench().spec(["/bin/sleep", "60"]));
+    const firstState = (): string | undefined => sandbox.processes()[0]?.state;
+    process.kill(sandbox.pid, "SIGSTOP");
+    await vi.waitFor(() => expect(firstState()).toBe("T"));
+    const [done] = await sandbox.wake();
+    expect(done).toContain(`(pid ${sandbox.pid})`);
+    await vi.waitFor(() => expect(firstState()).not.toBe("T"));
+    expect(sandbox.isAlive()).toBe(true);
+    await bench().destroy(sandbox);
+    expect(sandbox.processes()).toEqual([]);
   });
 
   test("keeps the newest console output, both streams, within a bound", async () => {

@@ -25,7 +25,7 @@ export function containerDriver(runtimePaths: string[], options: OciDriverOption
     {
       name: "container",
       isolation: "container",
-      capabilities: { pause: false, memorySnapshot: false, liveFork: false },
+      capabilities: { pause: false, memorySnapshot: false, liveFork: false, ownNetworkStack: false },
       runtimePath: () => current,
       runtimeArgs: [],
       probe: async (driver) => {

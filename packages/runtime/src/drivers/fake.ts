@@ -3,9 +3,12 @@ import { dirname } from "node:path";
 import { withTimeout } from "@sandbank/core/deadline";
 import { AppError } from "@sandbank/core/errors";
 import {
+  continueProcess,
   findProcesses,
   identifyProcess,
   isRunning,
+  type ProcessIdentity,
+  readStat,
   signalGroup,
   signalProcess,
   waitForEnd,
@@ -13,7 +16,14 @@ import {
 import { writeFileInRoot } from "@sandbank/linux/root-files";
 import { spawnSupervised } from "@sandbank/linux/supervised";
 import { readFileTail } from "../console-log.ts";
-import type { ExitInfo, ProbeResult, RuntimeDriver, RuntimeSandbox, SandboxSpec } from "../contract.ts";
+import type {
+  ExitInfo,
+  ProbeResult,
+  RuntimeDriver,
+  RuntimeSandbox,
+  SandboxProcess,
+  SandboxSpec,
+} from "../contract.ts";
 import { ExitWatch } from "../exit-watch.ts";
 import { readRecord, removeRecord, writeRecord, type SandboxRecord } from "../record.ts";
 
@@ -32,7 +42,8 @@ const pathsOf = (workDir: string) => ({
 export class FakeDriver implements RuntimeDriver {
   readonly name = "fake";
   readonly isolation = "container";
-  readonly capabilities = { pause: false, memorySnapshot: false, liveFork: false };
+  readonly capabilities = { pause: false, memorySnapshot: false, liveFork: false, ownNetworkStack: false };
+  readonly sharedMounts = [];
   readonly #exitDir: string;
   readonly #exits: ExitWatch;
 
@@ -86,6 +97,8 @@ export class FakeDriver implements RuntimeDriver {
       consoleFile: pathsOf(workDir).consoleLog,
       spareWhatRuns: () => undefined,
       usage: () => undefined,
+      processes: () => firstProcess(process),
+      wake: async () => wakeAll(firstProcess(process)),
       destroy: () => (destroying ??= this.#destroy(record, workDir, exited)),
     };
   }
@@ -106,6 +119,17 @@ export class FakeDriver implements RuntimeDriver {
     if (existsSync(dirname(pidFile))) removeRecord(workDir);
   }
 }
+
+function firstProcess(process: ProcessIdentity | undefined): SandboxProcess[] {
+  const stat = process && readStat(process.pid);
+  if (!stat || stat.startTicks !== process.startTicks) return [];
+  return [{ pid: stat.pid, name: stat.name, state: stat.state }];
+}
+
+const wakeAll = (processes: SandboxProcess[]): string[] =>
+  processes
+    .filter(({ pid, state }) => state === "T" && continueProcess(pid))
+    .map(({ pid, name }) => `sent SIGCONT to ${name} (pid ${pid})`);
 
 function isExecutable(path: string): boolean {
   try {

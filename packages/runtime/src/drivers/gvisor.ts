@@ -1,6 +1,7 @@
 import { cgroupProcesses } from "@sandbank/linux/cgroup";
 import { offerToOomKiller } from "@sandbank/linux/oom";
 import { identifyProcess, parentOf } from "@sandbank/linux/process";
+import { run } from "@sandbank/linux/command";
 import type { RuntimeDriver } from "../contract.ts";
 import { cgroupPath } from "../oci/common-config.ts";
 import { OciDriver, type OciDriverOptions } from "../oci/oci-driver.ts";
@@ -33,6 +34,7 @@ function offerLaterStubs(sentryPid: number, cgroup: string): void {
   const [source] = stubs.toSorted((a, b) => a.startTicks - b.startTicks || a.pid - b.pid);
   if (source) offerToOomKiller(source.pid);
 }
+const runscTimeoutMs = 5_000;
 
 /** gVisor: a kernel in user space between the sandbox and the host, without KVM. */
 export function gvisorDriver(runscPath: string, options: OciDriverOptions): RuntimeDriver {
@@ -40,7 +42,7 @@ export function gvisorDriver(runscPath: string, options: OciDriverOptions): Runt
     {
       name: "gvisor",
       isolation: "gvisor",
-      capabilities: { pause: false, memorySnapshot: false, liveFork: false },
+      capabilities: { pause: false, memorySnapshot: false, liveFork: false, ownNetworkStack: true },
       runtimePath: () => runscPath,
       runtimeArgs: gvisorArgs,
       probe: (driver) => probeBoot(driver, { runtimePath: runscPath, ...options }),
@@ -51,7 +53,19 @@ export function gvisorDriver(runscPath: string, options: OciDriverOptions): Runt
       }),
       spareWhatRuns: offerLaterStubs,
       release: () => undefined,
+      // An empty network namespace that gofers run in.
+      sharedMounts: ["null-netns"],
+      wakeGuest: (id, runtimeArgs) => wakeGuest(runscPath, runtimeArgs, id),
     },
     options,
   );
+}
+
+/** Continues init's children, in the sandbox's own numbering: the daemon is the only one while it lives. */
+async function wakeGuest(runscPath: string, runtimeArgs: string[], id: string): Promise<string[]> {
+  const table = await run(runscPath, [...runtimeArgs, "ps", id], { timeoutMs: runscTimeoutMs });
+  const [, pid, name] = /^\s*\d+\s+(\d+)\s+1\s.*\s(\S+)$/m.exec(table) ?? [];
+  if (pid === undefined) return [];
+  await run(runscPath, [...runtimeArgs, "kill", "-pid", pid, id, "CONT"], { timeoutMs: runscTimeoutMs });
+  return [`sent SIGCONT to ${name} (pid ${pid} in the sandbox)`];
 }

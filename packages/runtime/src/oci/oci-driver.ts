@@ -62,6 +62,10 @@ export interface OciFlavor {
   quickStart?: (containerStateDir: string, timeoutMs: number) => Promise<boolean>;
   /** RuntimeSandbox.spareWhatRuns, where the processes inside can't do it themselves. */
   spareWhatRuns?: (sentryPid: number, cgroup: string) => void;
+  /** Continues the guest daemon where the host does not see it; gives what was done. Absent: the host sees everything. */
+  wakeGuest?: (id: string, runtimeArgs: string[]) => Promise<string[]>;
+  /** Mount points that the runtime keeps in its root directory, by name. */
+  sharedMounts?: string[];
   /** Gives back what `plan` took. Idempotent. */
   release: (record: SandboxRecord) => void;
 }
@@ -71,6 +75,7 @@ export class OciDriver implements RuntimeDriver {
   readonly name: string;
   readonly isolation: Isolation;
   readonly capabilities: DriverCapabilities;
+  readonly sharedMounts: readonly string[];
   readonly #flavor: OciFlavor;
   readonly #options: OciDriverOptions;
   readonly #paths: StatePaths;
@@ -84,6 +89,7 @@ export class OciDriver implements RuntimeDriver {
     this.#flavor = flavor;
     this.#options = options;
     this.#paths = statePaths(options.stateDir, flavor.name);
+    this.sharedMounts = (flavor.sharedMounts ?? []).map((name) => `${this.#paths.runtimeRoot}/${name}`);
     for (const path of [options.stateDir, options.cacheDir]) mkdirSync(path, { recursive: true });
     chmodSync(options.stateDir, 0o711);
     for (const path of Object.values(this.#paths)) mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -170,6 +176,7 @@ export class OciDriver implements RuntimeDriver {
 
   #sandbox(record: SandboxRecord, workDir: string): OciSandbox {
     const teardown = this.#teardown(record, workDir);
+    const { wakeGuest } = this.#flavor;
     return new OciSandbox(record, {
       consoleLog: bundlePaths(workDir).consoleLog,
       cgroup: teardown.cgroupPath,
@@ -178,6 +185,7 @@ export class OciDriver implements RuntimeDriver {
       spareWhatRuns: () => {
         if (record.process) this.#flavor.spareWhatRuns?.(record.process.pid, teardown.cgroupPath);
       },
+      wakeGuest: wakeGuest && (() => wakeGuest(record.id, this.#runtimeArgs())),
       destroy: () => this.#lock.run(record.id, () => destroySandbox(teardown)),
     });
   }

@@ -1,9 +1,9 @@
 import { statfsSync } from "node:fs";
 import { cgroupUsage } from "@sandbank/linux/cgroup-usage";
 import { hasCode } from "@sandbank/linux/libc";
-import { isRunning } from "@sandbank/linux/process";
+import { childrenOf, continueProcess, isRunning, readStat } from "@sandbank/linux/process";
 import { readConsoleTail } from "../console-log.ts";
-import type { ExitInfo, RuntimeSandbox, Usage } from "../contract.ts";
+import type { ExitInfo, RuntimeSandbox, SandboxProcess, Usage } from "../contract.ts";
 import type { ExitWatch } from "../exit-watch.ts";
 import type { SandboxRecord } from "../record.ts";
 
@@ -15,6 +15,8 @@ export interface OciSandboxParts {
   disk: string;
   exits: ExitWatch;
   spareWhatRuns: () => void;
+  /** Set where the guest's processes are not the host's. */
+  wakeGuest: (() => Promise<string[]>) | undefined;
   destroy: () => Promise<void>;
 }
 
@@ -57,6 +59,21 @@ export class OciSandbox implements RuntimeSandbox {
     const used = cgroupUsage(this.#parts.cgroup);
     const disk = readDisk(this.#parts.disk);
     return used && disk && { ...used, ...disk };
+  }
+
+  processes(): SandboxProcess[] {
+    const first = readStat(this.pid);
+    if (!first || first.startTicks !== this.#record.process?.startTicks) return [];
+    // A sentry's children are its own, not the guest's.
+    const children = this.#parts.wakeGuest ? [] : childrenOf(this.pid);
+    return [first, ...children].map(({ pid, name, state }) => ({ pid, name, state }));
+  }
+
+  async wake(): Promise<string[]> {
+    const stopped = this.processes().filter(({ state }) => state === "T");
+    for (const { pid } of stopped) continueProcess(pid);
+    const inside = this.isAlive() ? await this.#parts.wakeGuest?.() : undefined;
+    return [...stopped.map(({ pid, name }) => `sent SIGCONT to ${name} (pid ${pid})`), ...(inside ?? [])];
   }
 
   destroy(): Promise<void> {
