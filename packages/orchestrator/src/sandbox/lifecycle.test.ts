@@ -20,6 +20,7 @@ test("the end of a sandbox that exited is tried again when it could not be taken
   const context = {
     options: { logger: silentLogger, maxConcurrentStarts: 1 },
     transform: { vault: { drop: () => undefined } },
+    egress: { release: async () => undefined },
     slots: { release: async () => undefined },
     journal: { remove: async () => undefined },
   } as unknown as CreateContext;
