@@ -9,6 +9,9 @@ const { functions } = dlopen("libc.so.6", {
   __errno_location: { arguments: [], return: "pointer" },
   mount: { arguments: ["string", "string", "string", "uint64", "string"], return: "int32" },
   umount2: { arguments: ["string", "int32"], return: "int32" },
+  pipe2: { arguments: ["buffer", "int32"], return: "int32" },
+  fcntl: { arguments: ["int32", "int32", "int32"], return: "int32" },
+  splice: { arguments: ["int32", "pointer", "int32", "pointer", "uint64", "uint32"], return: "int64" },
   ioctl: { arguments: ["int32", "uint64", "buffer"], return: "int32" },
   lseek: { arguments: ["int32", "int64", "int32"], return: "int64" },
   copy_file_range: {
@@ -61,6 +64,9 @@ export function checked(syscall: string, subject: string, result: number | bigin
   if (result >= 0) return Number(result);
   throw new SystemCallError(syscall, subject, getInt32(errnoPointer));
 }
+
+/** Errno of the call just made: for failures that are so common that an error for each would be felt. */
+export const lastErrno = (): number => getInt32(errnoPointer);
 
 /** Whether `error` is a failed call (of this module or of node:fs) with one of these errno names. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {

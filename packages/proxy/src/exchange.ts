@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import { errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
 import { type EdgeError, portNotOpen, sandboxNotFound, sendError, serviceFailed } from "./edge-error.ts";
+import { KernelRelay } from "./kernel-relay.ts";
 import type { LiveStream, LiveStreams } from "./live-streams.ts";
 import { discardBody, forwardedHeaders, hasBody } from "@sandbank/protocol/forwarding";
 import { resetSocket } from "@sandbank/protocol/reset-socket";
@@ -26,6 +27,7 @@ export class Exchange implements LiveStream {
   readonly #response: ServerResponse;
   readonly #hasBody: boolean;
   #call: UpstreamCall | undefined;
+  #relay: KernelRelay | undefined;
   #over = false;
   #continued = false;
 
@@ -42,7 +44,7 @@ export class Exchange implements LiveStream {
     const call = new UpstreamCall(target, {
       connected: (upstream) => this.#sendBody(upstream),
       continued: () => this.#onContinue(),
-      answered: (answer) => this.#relay(answer),
+      answered: (answer) => this.#answered(answer),
       failed: (failure, error) => this.#onFailure(failure, error),
     });
     this.#call = call;
@@ -55,6 +57,7 @@ export class Exchange implements LiveStream {
 
   cut(reason: "gone" | "shutdown"): void {
     if (this.#over) return;
+    this.#relay?.cancel();
     this.#call?.abort();
     if (reason === "gone" && !this.#response.headersSent) this.#answer(sandboxNotFound(this.sandboxId));
     else this.#reset();
@@ -77,7 +80,7 @@ export class Exchange implements LiveStream {
     if (!this.#over && !this.#response.headersSent) this.#response.writeContinue();
   }
 
-  #relay(answer: IncomingMessage): void {
+  #answered(answer: IncomingMessage): void {
     const response = this.#response;
     // Without its "100 Continue" the client may never send the body, and the next request could not be told from it.
     if (this.#request.headers.expect !== undefined && !this.#continued) response.shouldKeepAlive = false;
@@ -88,11 +91,24 @@ export class Exchange implements LiveStream {
     answer.on("close", () => {
       if (!answer.complete) this.#reset();
     });
+    this.#relay = KernelRelay.start(answer, response, (error) => this.#onRelayed(error));
+    if (this.#relay) return;
     answer.once("end", () => this.#drainRequest());
     answer.pipe(response);
     setImmediate(() => {
       if (!this.#over && !answer.readableDidRead && !response.writableEnded) response.flushHeaders();
     });
+  }
+
+  #onRelayed(error: Error | undefined): void {
+    if (error) {
+      this.#reset();
+      return;
+    }
+    this.#response.end();
+    this.#finish();
+    // Node still waits for a body on it.
+    this.#call?.abort();
   }
 
   /** The service answered without reading everything: what is left of the body must not stand in the next request's way. */
@@ -122,6 +138,8 @@ export class Exchange implements LiveStream {
 
   /** The client must not take a part for the whole: the connection is reset, not closed. */
   #reset(): void {
+    if (this.#over) return;
+    this.#relay?.cancel();
     const { socket, writableFinished } = this.#response;
     if (socket && !writableFinished) resetSocket(socket);
     this.#finish();
@@ -130,6 +148,7 @@ export class Exchange implements LiveStream {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#relay?.cancel();
     this.#context.live.delete(this);
     if (!this.#response.writableFinished) this.#call?.abort();
   }
