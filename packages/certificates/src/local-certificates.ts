@@ -8,7 +8,8 @@ import { type CertificateSource, contextOf, type PemPair } from "./certificate-s
 
 const dayMs = 24 * 3_600_000;
 const validForMs = 90 * dayMs;
-const maxContexts = 1000;
+/** 45 KiB each. */
+const maxContexts = 256;
 
 export interface LocalCertificatesOptions {
   /** Folder of the authority; a file with its key, for root only, is made there. */

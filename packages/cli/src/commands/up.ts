@@ -1,6 +1,7 @@
 import { interruptCommands } from "@sandbank/linux/command";
 import { type Config, describeConfig, readConfig } from "../config/env.ts";
 import { pathsOf } from "../config/paths.ts";
+import { checkResolver } from "../doctor/network-checks.ts";
 import { exportLines } from "../output/environment.ts";
 import { tlsHelp } from "../output/tls-help.ts";
 import { Progress } from "../output/progress.ts";
@@ -52,7 +53,7 @@ export async function upCommand(options: UpOptions): Promise<void> {
     if (!status) throw new Error("the service started, but its admin socket does not answer");
     await progress.step("self-check: echo test", () => checkOnce(status, config));
     const { tls } = status;
-    if (tls) await progress.step("self-check: TLS", () => tlsCheck(tls, config));
+    if (tls) tls.warnings.push(...(await progress.step("self-check: TLS", () => tlsCheck(tls, config))));
     interrupted.throwIfAborted();
     await announce(status, config, progress);
     if ((await service?.ended) === "down") {
@@ -100,7 +101,9 @@ async function announce(
     );
     process.stderr.write('For this shell: eval "$(./sandbank env)"\n\n');
   }
-  if (status.tls) process.stderr.write(await tlsHelp(status.tls, status.domain));
+  if (status.tls) {
+    process.stderr.write(tlsHelp(status.tls, status.domain, await checkResolver(config)));
+  }
   process.stdout.write(exportLines(status, apiKey));
 }
 

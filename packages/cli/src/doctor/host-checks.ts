@@ -8,6 +8,7 @@ import { checkClocks, checkDisk } from "./machine-checks.ts";
 import { checkHostNetwork, checkPorts, checkResolver } from "./network-checks.ts";
 import { checkRuntimes } from "./runtime-checks.ts";
 import type { ServiceState } from "./service-state.ts";
+import { checkTls } from "./tls-checks.ts";
 
 export interface HostReport {
   verdict: Verdict;
@@ -33,6 +34,7 @@ export async function checkHost(options: HostChecksOptions): Promise<HostReport>
     ...runtimes,
     ...(await checkHostNetwork(config, hasSandboxes || service.kind !== "down")),
     ...(await checkPorts(config, service)),
+    ...(await checkTls(config, service)),
     await checkResolver(config),
     checkClocks(service),
     checkDisk(config),

@@ -2,6 +2,7 @@ import { runUnchecked } from "@sandbank/linux/command";
 import { readStat, stateText } from "@sandbank/linux/process";
 import type { NodeFacts, StoredSandbox } from "@sandbank/orchestrator/doctor/beliefs";
 import { findProgram } from "@sandbank/linux/program";
+import type { TlsStatus } from "../service/admin-server.ts";
 import type { AdminClient } from "../service/admin-client.ts";
 
 /** What the running service says about itself, for comparison with what doctor sees. */
@@ -13,6 +14,8 @@ export interface ServiceFacts {
   stored: StoredSandbox[];
   /** How far the wall clock has moved against the clock since boot while the service ran. */
   clockJumpMs: number;
+  /** When it speaks TLS. */
+  tls?: TlsStatus;
   /** Its wall clock now. */
   nowMs: number;
 }

@@ -1,13 +1,15 @@
-import { lookup } from "node:dns/promises";
+import type { HostCheck } from "../doctor/check.ts";
 import type { TlsStatus } from "../service/admin-server.ts";
 
-/** Where the cloud speaks TLS and how each client comes to trust it, for people. */
-export async function tlsHelp(tls: TlsStatus, domain: string): Promise<string> {
+/** Where the cloud speaks TLS and how each client comes to trust it, for people; `resolver` is doctor's check. */
+export function tlsHelp(tls: TlsStatus, domain: string, resolver: HostCheck): string {
+  const apiUrls = [...new Set([tls.apiUrl, `https://api.${domain}`])];
   const lines = [
-    `TLS: API ${tls.apiUrl} and https://api.${domain}, port URLs https://{port}-{sandbox id}.${domain}; plain http from this machine goes on`,
+    `TLS: API ${apiUrls.join(" and ")}, port URLs https://{port}-{sandbox id}.${domain}; plain http from this machine goes on`,
     ...tls.warnings.map((warning) => `Warning: ${warning}`),
     ...(tls.trust ? trustLines(tls.trust) : []),
-    ...(await resolverLines(domain)),
+    // Browsers and curl know *.localhost by themselves; other programs ask the system's resolver.
+    ...(resolver.ok ? [] : [`Port URLs by name: ${resolver.meaning}. Remedy: ${resolver.remedy}`]),
   ];
   return `${lines.join("\n")}\n\n`;
 }
@@ -37,18 +39,4 @@ function trustLines({ authorityFile, bundleFile, nodeFile }: NonNullable<TlsStat
       ([client = "", what, note]) => `  ${client.padEnd(width)}  ${what}${note ? `  (${note})` : ""}`,
     ),
   ];
-}
-
-/** Browsers and curl know `*.localhost` by themselves; other programs ask the system's resolver. */
-async function resolverLines(domain: string): Promise<string[]> {
-  const host = `8000-sandbox.${domain.replace(/:\d+$/, "")}`;
-  try {
-    await lookup(host);
-    return [];
-  } catch {
-    const remedy = host.endsWith(".localhost")
-      ? "install libnss-myhostname (or use systemd-resolved)"
-      : `let ${host.replace(/^[^.]+/, "*")} lead to this machine in your DNS`;
-    return [`Port URLs in programs other than browsers and curl: ${host} does not resolve here; ${remedy}`];
-  }
 }

@@ -14,6 +14,7 @@ import type { ServiceFacts } from "../doctor/service-state.ts";
 import { watchClock } from "../doctor/uptime.ts";
 import { version } from "../version.ts";
 import type { AdminRoute } from "./admin-server.ts";
+import type { Tls } from "./tls.ts";
 
 export interface DoctorRoutesOptions {
   config: Config;
@@ -23,11 +24,12 @@ export interface DoctorRoutesOptions {
   tokenSeed: string;
   store: Store;
   orchestrator: Orchestrator;
+  tls?: Tls | undefined;
 }
 
 /** What this service knows, its own examination of everything, and repairs; see spec/admin.yml. */
 export function doctorRoutes(options: DoctorRoutesOptions): AdminRoute[] {
-  const { config, paths, drivers, isolation, tokenSeed, store, orchestrator } = options;
+  const { config, paths, drivers, isolation, tokenSeed, store, orchestrator, tls } = options;
   const clockJumpMs = watchClock();
   const doctor = new Doctor({
     ...doctorScope(config, paths, drivers),
@@ -44,6 +46,7 @@ export function doctorRoutes(options: DoctorRoutesOptions): AdminRoute[] {
     node: orchestrator.facts(),
     stored: await storedSandboxes(store),
     clockJumpMs: clockJumpMs(),
+    ...(tls ? { tls: tls.status() } : {}),
     nowMs: Date.now(),
   });
   const report = async (sandboxId: string | undefined): Promise<DoctorReport> => {

@@ -75,7 +75,7 @@ export async function startService(config: Config, prepared: Prepared): Promise<
       driver: driver.name,
       apiUrl: `http://${config.bindAddress}:${config.apiPort}`,
       proxyUrl: `http://${config.bindAddress}:${config.proxyPort}`,
-      ...(parts.tls ? { tls: parts.tls.status } : {}),
+      ...(parts.tls ? { tls: parts.tls.status() } : {}),
       domain: config.domain,
       startedAt,
       sandboxCount: parts.orchestrator.sandboxes().length,

@@ -12,9 +12,10 @@ const timeoutMs = 10_000;
 
 /**
  * Asks the API for its health over TLS, by name on the proxy's port, as a client does that knows the domain only. Rejects when
- * that fails. With own certificates a client's distrust is only a warning: who issued them may be known elsewhere.
+ * that fails. Gives what may be wrong for others: with own certificates a client's distrust is no failure, because who issued
+ * them may be known elsewhere.
  */
-export async function tlsCheck(tls: TlsStatus, config: Config): Promise<void> {
+export async function tlsCheck(tls: TlsStatus, config: Config): Promise<string[]> {
   const host = `api.${domainHost(config)}`;
   const ca = tls.trust && (await readFile(tls.trust.authorityFile, "utf8"));
   const sent = request({
@@ -33,12 +34,15 @@ export async function tlsCheck(tls: TlsStatus, config: Config): Promise<void> {
     const [response] = (await once(sent, "response")) as [IncomingMessage];
     response.resume();
     const { authorizationError } = response.socket as TLSSocket;
-    if (authorizationError) {
-      tls.warnings.push(`this machine does not trust the certificate (${authorizationError}); others may`);
+    // A node that is draining is unavailable, and it is the API that says so.
+    if (response.statusCode !== 204 && response.statusCode !== 503) {
+      throw new Error(`the answer is ${response.statusCode} and not the API's`);
     }
-    if (response.statusCode !== 204) throw new Error(`it answers ${response.statusCode}`);
+    return authorizationError
+      ? [`this machine does not trust the certificate (${authorizationError}); others may`]
+      : [];
   } catch (error) {
-    const message = `self-check: https://${host} on port ${config.proxyPort}: ${errorText(error)}`;
+    const message = `https://${host} on port ${config.proxyPort}: ${errorText(error)}`;
     throw new AppError({ code: "internal", message, cause: error });
   }
 }

@@ -9,6 +9,8 @@ import { silentLogger } from "@sandbank/core/logger";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { type Config, readConfig } from "../config/env.ts";
 import { pathsOf } from "../config/paths.ts";
+import type { ServiceFacts, ServiceState } from "../doctor/service-state.ts";
+import { checkTls } from "../doctor/tls-checks.ts";
 import { exportLines } from "../output/environment.ts";
 import { tlsHelp } from "../output/tls-help.ts";
 import type { ServiceStatus } from "./admin-server.ts";
@@ -66,7 +68,7 @@ test("clients that take one file go on trusting what they trusted; the service's
   await writeFile(besides, "COMPANY");
   vi.stubEnv("SSL_CERT_FILE", instead);
   vi.stubEnv("NODE_EXTRA_CA_CERTS", besides);
-  const first = (await started({ SANDBANK_TLS: "on" })).tls.status.trust;
+  const first = (await started({ SANDBANK_TLS: "on" })).tls.status().trust;
   const authority = await readFile(first?.authorityFile ?? "", "utf8");
   expect(await readFile(first?.bundleFile ?? "", "utf8")).toBe(`SYSTEM\nCOMPANY\n${authority}`);
   expect(first?.nodeFile).toBe(first?.bundleFile);
@@ -74,7 +76,7 @@ test("clients that take one file go on trusting what they trusted; the service's
   // A shell that has taken over what `sandbank env` printed.
   vi.stubEnv("SSL_CERT_FILE", first?.bundleFile);
   vi.stubEnv("NODE_EXTRA_CA_CERTS", first?.nodeFile);
-  const again = (await started({ SANDBANK_TLS: "on" })).tls.status.trust;
+  const again = (await started({ SANDBANK_TLS: "on" })).tls.status().trust;
   expect(again?.nodeFile).toBe(first?.authorityFile);
   expect(await readFile(again?.authorityFile ?? "", "utf8")).toBe(authority);
   expect(await readFile(again?.bundleFile ?? "", "utf8")).not.toContain("SYSTEM");
@@ -82,14 +84,16 @@ test("clients that take one file go on trusting what they trusted; the service's
 
 test("with the local authority: addresses in the environment, the API by name, each client's way to trust", async () => {
   const { tls, config } = await started({ SANDBANK_TLS: "on" });
-  await tlsCheck(tls.status, config);
+  expect(await tlsCheck(tls.status(), config)).toEqual([]);
   const domain = config.domain;
-  const exports = exportLines({ ...status, domain, tls: tls.status }, "e2b_key");
+  const exports = exportLines({ ...status, domain, tls: tls.status() }, "e2b_key");
   expect(exports).toContain(`export E2B_API_URL=https://127.0.0.1:${config.apiPort}\n`);
   expect(exports).toContain(`export E2B_DOMAIN=localhost:${config.proxyPort}\n`);
-  expect(exports).toContain(`export SSL_CERT_FILE=${tls.status.trust?.bundleFile}\n`);
+  expect(exports).toContain(`export SSL_CERT_FILE=${tls.status().trust?.bundleFile}\n`);
   expect(exportLines({ ...status, domain }, "e2b_key")).not.toContain("SSL_CERT_FILE");
-  const help = await tlsHelp(tls.status, domain);
+  const trouble = { evidence: "no such name", meaning: "names don't lead here", remedy: "install something" };
+  const help = tlsHelp(tls.status(), domain, { name: "resolver", ok: false, ...trouble });
+  expect(help).toContain("install something");
   for (const client of ["Node", "Python", "curl", "Chromium", "Firefox", "update-ca-certificates"]) {
     expect(help).toContain(client);
   }
@@ -108,16 +112,46 @@ test("with own files: names in the environment, a warning for what the certifica
   await writeFile(files.SANDBANK_TLS_CERT, certificate);
   await writeFile(files.SANDBANK_TLS_KEY, privateKeyPem);
   const { tls, config } = await started({ ...files, SANDBANK_DOMAIN: "example.com" });
-  expect(tls.status).toMatchObject({
+  expect(tls.status()).toMatchObject({
     apiUrl: "https://api.example.com",
     proxyUrl: "https://sandbox.example.com",
   });
-  expect(tls.status.warnings).toEqual([expect.stringContaining("is not for 8000-sandbox.example.com")]);
-  await tlsCheck(tls.status, config);
-  expect(tls.status.warnings[1]).toContain("does not trust the certificate");
-  expect(exportLines({ ...status, domain: "example.com", tls: tls.status }, "k")).not.toContain(
+  expect(tls.status().warnings).toEqual([expect.stringContaining("is not for 8000-sandbox.example.com")]);
+  expect(await tlsCheck(tls.status(), config)).toEqual([expect.stringContaining("does not trust")]);
+  expect(exportLines({ ...status, domain: "example.com", tls: tls.status() }, "k")).not.toContain(
     "SSL_CERT_FILE",
   );
+});
+
+test("doctor asks over TLS where the service speaks it, and names what is in the way", async () => {
+  const { tls, config } = await started({ SANDBANK_TLS: "on" });
+  const serviceWith = (more: Partial<ServiceFacts>): ServiceState => {
+    const node = { pooledSlots: [], heldSlots: [] } as unknown as ServiceFacts["node"];
+    const facts = {
+      pid: 1,
+      version: "0",
+      isolation: "gvisor",
+      node,
+      stored: [],
+      clockJumpMs: 0,
+      nowMs: 0,
+      ...more,
+    };
+    return { kind: "up", facts, clockOffsetMs: 0 };
+  };
+  expect(await checkTls(config, serviceWith({}))).toEqual([]);
+  expect(await checkTls(config, { kind: "down" })).toEqual([]);
+  const healthy = tls.status();
+  expect(await checkTls(config, serviceWith({ tls: healthy }))).toMatchObject([{ name: "tls", ok: true }]);
+  const warned = { ...healthy, warnings: ["the certificate expired"] };
+  expect(await checkTls(config, serviceWith({ tls: warned }))).toMatchObject([
+    { verdict: "degraded", evidence: "the certificate expired" },
+  ]);
+  const { trust: _trust, ...untrusted } = healthy;
+  const [distrusted] = await checkTls(config, serviceWith({ tls: untrusted }));
+  expect(distrusted).toMatchObject({ verdict: "degraded" });
+  const elsewhere = { ...config, proxyPort: 1 };
+  expect(await checkTls(elsewhere, serviceWith({ tls: healthy }))).toMatchObject([{ verdict: "broken" }]);
 });
 
 const status: ServiceStatus = {

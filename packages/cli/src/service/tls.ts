@@ -15,7 +15,7 @@ import type { TlsStatus } from "./admin-server.ts";
 
 /** TLS on the ports of the API and of the sandbox proxy. */
 export interface Tls {
-  status: TlsStatus;
+  status(): TlsStatus;
   close(options: { graceMs: number }): void;
 }
 
@@ -44,10 +44,10 @@ export async function startTls(
       return true;
     },
   });
-  const warnings = warningsOf(certificates, config);
-  for (const warning of warnings) logger.warn({ warning }, "certificate");
+  for (const warning of warningsOf(certificates, config)) logger.warn({ warning }, "certificate");
+  const status = { ...urlsOf(config), ...(trust ? { trust } : {}) };
   return {
-    status: { ...urlsOf(config), ...(trust ? { trust } : {}), warnings },
+    status: () => ({ ...status, warnings: warningsOf(certificates, config) }),
     close(options) {
       certificates.close();
       apiServer.close(options);
