@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { isSandboxId } from "@sandbank/core/ids";
 import { errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
-import { LogFile } from "../observe/log-file.ts";
+import { linesFromEnd, LogFile } from "../observe/log-file.ts";
 import { type LogEntry, nodeEntry } from "../observe/log-entry.ts";
 import { type LogQuery, readLog } from "../observe/log-query.ts";
-import type { Decision } from "./decision.ts";
+import type { Decision, DecisionReason } from "./decision.ts";
 
 export interface DecisionLogOptions {
   /** One folder per sandbox below it, shared with its other logs. */
@@ -60,9 +60,15 @@ export class DecisionLog {
     });
   }
 
-  /** Time of the newest entry that is kept; 0 when there is none. */
-  lastMs(sandboxId: string): number {
-    return this.#log(sandboxId).file.lastMs;
+  /** What is kept of one reason: how often each destination (`PROTOCOL ADDRESS PORT`) was written down. */
+  written(sandboxId: string, reason: DecisionReason): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const { fields } of linesFromEnd(this.#dir(sandboxId), "egress")) {
+      if (fields["reason"] !== reason) continue;
+      const key = [fields["protocol"], fields["address"], fields["port"]].join(" ");
+      counts.set(key, (counts.get(key) ?? 0) + Number(fields["count"] ?? 1));
+    }
+    return counts;
   }
 
   /** Empty when nothing is kept. */

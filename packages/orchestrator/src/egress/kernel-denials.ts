@@ -10,7 +10,6 @@ export interface KernelDenial {
   port: number;
   /** Since it was listed; it is forgotten an hour after the last one. */
   packets: number;
-  lastMs: number;
 }
 
 export interface KernelReading {
@@ -20,12 +19,12 @@ export interface KernelReading {
 }
 
 interface SetElement {
-  elem: { val: { concat: (string | number)[] }; expires: number; counter: { packets: number } };
+  elem: { val: { concat: (string | number)[] }; counter: { packets: number } };
 }
 
 interface TableObject {
   counter?: { name: string; packets: number };
-  set?: { timeout?: number; elem?: SetElement[] };
+  set?: { elem?: SetElement[] };
 }
 
 const protocolNames: Record<number, string> = { 1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6", 132: "sctp" };
@@ -33,7 +32,6 @@ const protocolNames: Record<number, string> = { 1: "icmp", 6: "tcp", 17: "udp", 
 /** What the kernel itself wrote down about refused packets; it goes on doing so while nobody reads. */
 export async function readKernelDenials({ routerNetns }: SlotNames): Promise<KernelReading> {
   const objects = (await nftListTable("inet", slotTable, routerNetns)) as TableObject[];
-  const nowMs = Date.now();
   const reading: KernelReading = { packets: 0, denials: [] };
   for (const { counter, set } of objects) {
     if (counter?.name === "denied_packets") reading.packets = counter.packets;
@@ -44,7 +42,6 @@ export async function readKernelDenials({ routerNetns }: SlotNames): Promise<Ker
         protocol: protocolNames[Number(protocol)] ?? String(protocol),
         port: Number(port),
         packets: elem.counter.packets,
-        lastMs: nowMs - ((set?.timeout ?? 0) - elem.expires) * 1000,
       });
     }
   }

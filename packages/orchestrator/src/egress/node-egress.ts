@@ -158,20 +158,23 @@ export class NodeEgress {
   async #collect({ sandboxId, slot }: EgressSubject): Promise<void> {
     try {
       const { packets, denials } = await readKernelDenials(slot.names);
-      // What an earlier process has written down already is not written down again.
       const known = this.#collected.get(sandboxId);
-      const sinceMs = known ? 0 : this.#log.lastMs(sandboxId);
+      // What an earlier process has written down already is not written down again.
+      const written = known?.seen ?? this.#log.written(sandboxId, "kernel");
       const seen = new Map<string, number>();
-      for (const { packets: count, lastMs, ...destination } of denials) {
-        const key = Object.values(destination).join(" ");
+      let sum = 0;
+      for (const { protocol, address, port, packets: count } of denials) {
+        const key = [protocol, address, port].join(" ");
         seen.set(key, count);
-        const before = known?.seen.get(key) ?? 0;
+        const before = written.get(key) ?? 0;
         // An entry that the kernel forgot and listed again counts from the beginning.
         const added = count >= before ? count - before : count;
-        if (added === 0 || lastMs < sinceMs) continue;
-        this.#log.record({ sandboxId, verdict: "denied", reason: "kernel", ...destination, count: added });
+        sum += added;
+        if (added === 0) continue;
+        const destination = { protocol, address, port, count: added };
+        this.#log.record({ sandboxId, verdict: "denied", reason: "kernel", ...destination });
       }
-      this.#countUp("denied kernel", packets - (known?.packets ?? 0));
+      this.#countUp("denied kernel", known ? packets - known.packets : sum);
       this.#collected.set(sandboxId, { packets, seen });
     } catch (error) {
       this.#options.logger.warn({ sandboxId, error: errorText(error) }, "refused packets could not be read");

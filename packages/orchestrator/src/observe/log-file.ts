@@ -69,11 +69,6 @@ export class LogFile {
     this.#lastMs = lastMs;
   }
 
-  /** Time of the newest entry; 0 when there is none. */
-  get lastMs(): number {
-    return this.#lastMs;
-  }
-
   /** `position` is what the follower has taken over when these are stored. */
   append(entries: LogEntry[], position?: ConsolePosition): void {
     let pending = "";
