@@ -99,7 +99,9 @@ export class Edge {
       if (error) return { error };
     }
     if (limit !== undefined && live.count(sandboxId) >= limit) {
-      const message = `The sandbox has ${limit} open connections, which is the most it may have`;
+      const message =
+        `The sandbox has ${limit} open connections, which is the most it may have ` +
+        `(the operator's setting SANDBANK_MAX_CONNECTIONS_PER_SANDBOX)`;
       return { error: { status: 429, message, sandboxId, connectionLimit: limit } };
     }
     return { route, port };

@@ -3,7 +3,7 @@ import { errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
 import { type EdgeError, portNotOpen, sandboxNotFound, sendError, serviceFailed } from "./edge-error.ts";
 import { KernelRelay } from "./kernel-relay.ts";
-import type { LiveStream, LiveStreams } from "./live-streams.ts";
+import type { LiveStream, LiveStreams, Traffic } from "./live-streams.ts";
 import { discardBody, forwardedHeaders, hasBody } from "@sandbank/protocol/forwarding";
 import { resetSocket } from "@sandbank/protocol/reset-socket";
 import { UpstreamCall, type UpstreamFailure, type UpstreamTarget } from "./upstream-call.ts";
@@ -53,6 +53,11 @@ export class Exchange implements LiveStream {
     this.#response.on("error", () => this.#finish());
     if (this.#hasBody) this.#request.on("error", () => this.#finish());
     call.start();
+  }
+
+  traffic(): Traffic {
+    const { toSandbox = 0, fromSandbox = 0 } = this.#call?.traffic() ?? {};
+    return { toSandbox, fromSandbox: fromSandbox + (this.#relay?.moved ?? 0) };
   }
 
   cut(reason: "gone" | "shutdown"): void {

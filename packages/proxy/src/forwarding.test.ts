@@ -275,3 +275,26 @@ test("headers of 40 KiB pass, of 80 KiB are refused", async () => {
   );
   expect(big.status).toBe(431);
 });
+
+test("a browser's preflight is the service's to answer", async () => {
+  await using edge = await startEdge();
+  await using service = await startService((request, response) => {
+    const { origin, "access-control-request-method": asked } = request.headers;
+    response.writeHead(204, { "access-control-allow-origin": origin, "x-asked": asked }).end();
+  });
+  const headers = { ...to(service.port), origin: "https://app.test", "access-control-request-method": "PUT" };
+  const answer = await send(edge, { method: "OPTIONS", headers });
+  expect(answer.status).toBe(204);
+  expect(answer.headers).toMatchObject({
+    "access-control-allow-origin": "https://app.test",
+    "x-asked": "PUT",
+  });
+});
+
+test("streams may be silent for as long as they like; idle connections outlast those of clients", async () => {
+  await using edge = await startEdge();
+  const { timeout, requestTimeout, keepAliveTimeout } = edge.proxy.server;
+  expect({ timeout, requestTimeout }).toEqual({ timeout: 0, requestTimeout: 0 });
+  // The SDKs' pools keep idle connections for 610 s at most.
+  expect(keepAliveTimeout).toBeGreaterThan(610_000);
+});

@@ -6,7 +6,7 @@ import type { Logger } from "@sandbank/core/logger";
 import type { SandboxDirectory } from "@sandbank/protocol/routing";
 import { type OpenDebugSandbox, withDebugSandbox } from "./debug-sandbox.ts";
 import { Edge, type RequestOutcome } from "./edge.ts";
-import { LiveStreams } from "./live-streams.ts";
+import { LiveStreams, type SandboxTraffic } from "./live-streams.ts";
 import { UpstreamAgents } from "./upstream-agents.ts";
 
 export type { OpenDebugSandbox } from "./debug-sandbox.ts";
@@ -15,8 +15,8 @@ export type { RequestOutcome } from "./edge.ts";
 export interface ProxyOptions {
   directory: SandboxDirectory;
   logger: Logger;
-  /** Most requests and tunnels that one sandbox may have at a time (429 above); no limit when absent. */
-  maxConnectionsPerSandbox?: number;
+  /** Most requests and tunnels that one sandbox may have at a time (429 above; the operator sets it by SANDBANK_MAX_CONNECTIONS_PER_SANDBOX); no limit when absent. */
+  maxConnectionsPerSandbox?: number | undefined;
   /** For clients in debug mode; without it they get an error. */
   openDebugSandbox?: OpenDebugSandbox | undefined;
   /** Told of a sandbox whose network or daemon failed a request; not of ports that nobody listens on. */
@@ -29,6 +29,8 @@ export interface ProxyOptions {
 export interface Proxy {
   /** For whoever adds TLS. */
   readonly server: Server;
+  /** What the sandboxes that are there have exchanged with clients. */
+  traffic(): SandboxTraffic[];
   /** Port 0 takes a free one. Rejects with `failed_precondition` naming the address when it can't be bound. */
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>;
   /** Takes no more connections, lets what is under way finish for `graceMs`, then cuts it. Idempotent. */
@@ -62,6 +64,7 @@ export function createProxy(options: ProxyOptions): Proxy {
   let closing: Promise<void> | undefined;
   return {
     server,
+    traffic: () => live.traffic(),
     listen: (address) => listen(server, logger, address),
     close: ({ graceMs }) =>
       (closing ??= close(server, live, graceMs).finally(() => {

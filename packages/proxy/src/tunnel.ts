@@ -4,7 +4,7 @@ import { errorText } from "@sandbank/core/errors";
 import { sandboxNotFound, sendErrorRaw } from "./edge-error.ts";
 import { edgeErrorOf, type ExchangeContext } from "./exchange.ts";
 import { forwardedHeaders } from "@sandbank/protocol/forwarding";
-import type { LiveStream } from "./live-streams.ts";
+import type { LiveStream, Traffic } from "./live-streams.ts";
 import { resetSocket } from "@sandbank/protocol/reset-socket";
 import { UpstreamCall, type UpstreamFailure, type UpstreamTarget } from "./upstream-call.ts";
 
@@ -42,6 +42,10 @@ export class Tunnel implements LiveStream {
     });
     this.#call = call;
     call.start();
+  }
+
+  traffic(): Traffic {
+    return this.#call?.traffic() ?? { toSandbox: 0, fromSandbox: 0 };
   }
 
   cut(reason: "gone" | "shutdown"): void {

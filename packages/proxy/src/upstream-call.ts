@@ -3,6 +3,7 @@ import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import { connect as tlsConnect } from "node:tls";
 import { envdPort } from "@sandbank/protocol/headers";
+import type { Traffic } from "./live-streams.ts";
 import { dialLoopback } from "./loopback-dial.ts";
 
 /** Dials in all before a port counts as closed; the n-th pause is n times `dialPauseMs`. */
@@ -57,6 +58,9 @@ export class UpstreamCall {
   /** The dial under way goes through the sandbox's daemon, because nobody listens on the sandbox's address. */
   #bridged = false;
   #over = false;
+  #socket: Socket | undefined;
+  /** What the connection had carried before. */
+  #before: Traffic = { toSandbox: 0, fromSandbox: 0 };
 
   constructor(target: UpstreamTarget, listener: UpstreamListener) {
     this.#target = target;
@@ -82,6 +86,8 @@ export class UpstreamCall {
         connected = true;
         if (!this.#over) this.#listener.connected(upstream);
       };
+      this.#socket = socket;
+      this.#before = carried(socket);
       if (!socket.connecting) {
         ready();
         return;
@@ -106,6 +112,15 @@ export class UpstreamCall {
     this.#over = true;
     clearTimeout(this.#retry);
     this.#upstream?.destroy();
+  }
+
+  /** What the connection has carried for this request. */
+  traffic(): Traffic {
+    const { toSandbox, fromSandbox } = carried(this.#socket);
+    return {
+      toSandbox: toSandbox - this.#before.toSandbox,
+      fromSandbox: fromSandbox - this.#before.fromSandbox,
+    };
   }
 
   #onError(
@@ -136,6 +151,11 @@ export class UpstreamCall {
     this.#listener.failed(failureOf({ refused, insecure, connected }), error);
   }
 }
+
+const carried = (socket: Socket | undefined): Traffic => ({
+  toSandbox: socket?.bytesWritten ?? 0,
+  fromSandbox: socket?.bytesRead ?? 0,
+});
 
 function failureOf(what: { refused: boolean; insecure: boolean; connected: boolean }): UpstreamFailure {
   if (what.refused) return "refused";

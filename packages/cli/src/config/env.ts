@@ -66,6 +66,9 @@ const settings = z.object({
     .describe("API requests of a team per second, on average; twice as many pass at once"),
   SANDBANK_MAX_KEY_REQUESTS_PER_SEC: count.min(1).default(1_000).describe("the same for one key"),
   SANDBANK_MAX_SANDBOX_HOURS: count.min(1).default(24).describe("hours that a sandbox may live"),
+  SANDBANK_MAX_CONNECTIONS_PER_SANDBOX: count
+    .default(0)
+    .describe("requests and WebSockets to one sandbox at a time; 0 is unlimited"),
   SANDBANK_METRICS_PORT: port
     .optional()
     .describe("port on 127.0.0.1 that serves Prometheus metrics; none unless told"),
@@ -115,6 +118,7 @@ export interface Config {
     maxRequestsPerSec: number;
     maxKeyRequestsPerSec: number;
   };
+  maxConnectionsPerSandbox: number | undefined;
   metricsPort: number | undefined;
   sandboxLogMib: number;
   keptLogsMib: number;
@@ -167,6 +171,7 @@ export function readConfig(
       maxRequestsPerSec: values.SANDBANK_MAX_REQUESTS_PER_SEC,
       maxKeyRequestsPerSec: values.SANDBANK_MAX_KEY_REQUESTS_PER_SEC,
     },
+    maxConnectionsPerSandbox: values.SANDBANK_MAX_CONNECTIONS_PER_SANDBOX || undefined,
     metricsPort: values.SANDBANK_METRICS_PORT,
     sandboxLogMib: values.SANDBANK_SANDBOX_LOG_MIB,
     keptLogsMib: values.SANDBANK_KEPT_LOGS_MIB,

@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { Api } from "@sandbank/api/server";
 import { AppError, errorText } from "@sandbank/core/errors";
 import type { CreateOutcome, Orchestrator } from "@sandbank/orchestrator/orchestrator";
-import type { RequestOutcome } from "@sandbank/proxy/server";
+import type { Proxy, RequestOutcome } from "@sandbank/proxy/server";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 
 const phaseBucketsSec = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -54,7 +54,8 @@ export class ServiceMetrics {
   readonly onRequest = (outcome: RequestOutcome): void => this.#requests.inc({ outcome });
 
   /** Adds what is read from the parts whenever somebody asks. */
-  watch({ api, orchestrator }: { api: Api; orchestrator: Orchestrator }): void {
+  watch({ api, orchestrator, proxy }: { api: Api; orchestrator: Orchestrator; proxy: Proxy }): void {
+    this.#watchTraffic(proxy);
     const registers = [this.#registry];
     const gauge = (name: string, help: string, read: () => number): Gauge =>
       new Gauge({
@@ -101,6 +102,35 @@ export class ServiceMetrics {
       },
     });
     this.#registry.registerMetric(events);
+  }
+
+  /** A sandbox's series end with it, so that there are never more than there are sandboxes. */
+  #watchTraffic(proxy: Proxy): void {
+    const bytes: Counter<"sandbox" | "direction"> = new Counter({
+      name: "sandbank_sandbox_traffic_bytes_total",
+      help: "Bytes that the sandbox proxy has carried to (in) and from (out) a sandbox",
+      labelNames: ["sandbox", "direction"],
+      registers: [],
+      collect() {
+        this.reset();
+        for (const { sandboxId: sandbox, toSandbox, fromSandbox } of proxy.traffic()) {
+          this.inc({ sandbox, direction: "in" }, toSandbox);
+          this.inc({ sandbox, direction: "out" }, fromSandbox);
+        }
+      },
+    });
+    const connections: Gauge<"sandbox"> = new Gauge({
+      name: "sandbank_sandbox_connections",
+      help: "Requests and tunnels to a sandbox that are under way",
+      labelNames: ["sandbox"],
+      registers: [],
+      collect() {
+        this.reset();
+        for (const { sandboxId: sandbox, open } of proxy.traffic()) this.set({ sandbox }, open);
+      },
+    });
+    this.#registry.registerMetric(bytes);
+    this.#registry.registerMetric(connections);
   }
 
   async read(): Promise<{ contentType: string; text: string }> {

@@ -137,11 +137,12 @@ async function startParts(
       findBySignature: (access, signature) => api.directory.findBySignature(access, signature),
     },
     logger,
+    maxConnectionsPerSandbox: config.maxConnectionsPerSandbox,
     openDebugSandbox: openDebugSandbox(config, paths, api, logger),
     onRequest: made.metrics.onRequest,
     onUnreachable: (sandboxId) => orchestrator.noticeUnreachable(sandboxId),
   });
-  made.metrics.watch({ api, orchestrator });
+  made.metrics.watch({ api, orchestrator, proxy });
   const tls = config.tls && (await startTls({ ...config, tls: config.tls }, paths, { api, proxy }, logger));
   await api.listen({ host: config.bindAddress, port: config.apiPort });
   await proxy.listen({ host: config.bindAddress, port: config.proxyPort });
