@@ -1,9 +1,20 @@
 import { existsSync } from "node:fs";
 import { run, runUnchecked } from "./command.ts";
+import { runInNetns } from "./netns.ts";
+
+/**
+ * Runs `ip` in the host's namespace or in a named one. Not with its own `-n`: that copies all mounts of the host, of
+ * which there are two or more per sandbox.
+ */
+const runIp = (
+  args: string[],
+  netns: string | undefined,
+  options: { stdin?: string } = {},
+): Promise<string> => (netns ? runInNetns(netns, "ip", args, options) : run("ip", args, options));
 
 /** Runs `ip` commands in one process: lines without the leading `ip`, in the host's namespace or in a named one. */
 export async function ipBatch(lines: string[], netns?: string): Promise<void> {
-  await run("ip", [...(netns ? ["-n", netns] : []), "-batch", "-"], { stdin: `${lines.join("\n")}\n` });
+  await runIp(["-batch", "-"], netns, { stdin: `${lines.join("\n")}\n` });
 }
 
 /** The same, but goes on after a line that fails, and does not say which did: for removing what may be gone already. */
@@ -34,7 +45,7 @@ export async function defaultRouteDevice(): Promise<string | undefined> {
 
 /** All links of the host's namespace, or of a named one. */
 export async function listLinks(netns?: string): Promise<LinkJson[]> {
-  const text = await run("ip", [...(netns ? ["-n", netns] : []), "-json", "link", "show"]);
+  const text = await runIp(["-json", "link", "show"], netns);
   return JSON.parse(text || "[]") as LinkJson[];
 }
 

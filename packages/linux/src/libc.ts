@@ -12,6 +12,7 @@ const { functions } = dlopen("libc.so.6", {
   pipe2: { arguments: ["buffer", "int32"], return: "int32" },
   fcntl: { arguments: ["int32", "int32", "int32"], return: "int32" },
   splice: { arguments: ["int32", "pointer", "int32", "pointer", "uint64", "uint32"], return: "int64" },
+  socket: { arguments: ["int32", "int32", "int32"], return: "int32" },
   ioctl: { arguments: ["int32", "uint64", "buffer"], return: "int32" },
   lseek: { arguments: ["int32", "int64", "int32"], return: "int64" },
   copy_file_range: {

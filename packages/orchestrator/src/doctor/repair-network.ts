@@ -5,7 +5,13 @@ import { attachNetns, netnsPath } from "@sandbank/linux/netns";
 import { nftApply } from "@sandbank/linux/nft";
 import { guest, router } from "../network/addresses.ts";
 import { ensureHostNetwork } from "../network/host-network.ts";
-import { configureLines, guestPairLine, slotPlan, uplinkPairLine } from "../network/slot-plan.ts";
+import {
+  configureLines,
+  guestPairLine,
+  setHostNeighbours,
+  slotPlan,
+  uplinkPairLine,
+} from "../network/slot-plan.ts";
 import { hasAllRules, suspectRules } from "./path-checks.ts";
 import { readSlot } from "./slot-reading.ts";
 import type { WalkSubject } from "./walk.ts";
@@ -53,6 +59,7 @@ export async function repairNetwork({ subject, rules, resolvers }: NetworkRepair
     steps.push(`made the pair ${router.gateway} and ${guest.device} again`);
   }
   await ipBatch(configureLines(plan, "host"));
+  setHostNeighbours(plan);
   await ipBatch(configureLines(plan, "router"), routerNetns);
   // Where the guest has a network stack of its own, the kernel must not answer for it.
   await ipBatch(

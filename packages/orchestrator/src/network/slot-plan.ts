@@ -1,3 +1,4 @@
+import { setNeighbour } from "@sandbank/linux/neighbour";
 import { guest, hostSourceAddress, type NetworkIdentity, router, type SlotNames } from "./addresses.ts";
 
 /** The three namespaces that a slot lies in. */
@@ -95,7 +96,10 @@ export const uplinkPairLine = ({ hostDevice, routerNetns }: SlotNames, mtu: numb
 export const guestPairLine = ({ routerNetns, guestNetns }: SlotNames, mtu: number): string =>
   `link add ${router.gateway} netns ${routerNetns} mtu ${mtu} type veth peer name ${guest.device} address ${guest.mac} mtu ${mtu} netns ${guestNetns}`;
 
-/** What brings the devices of one namespace, which are there, into the planned state. Idempotent. */
+/**
+ * What brings the devices of one namespace, which are there, into the planned state. Idempotent. The host's own
+ * neighbours are left to `setHostNeighbours`.
+ */
 export function configureLines(plan: SlotPlan, place: SlotPlace): string[] {
   const here = <T extends { place: SlotPlace }>(items: T[]): T[] =>
     items.filter((item) => item.place === place);
@@ -105,11 +109,16 @@ export function configureLines(plan: SlotPlan, place: SlotPlace): string[] {
       ...(address === undefined ? [] : [`addr replace ${address} dev ${name}`]),
       `link set ${name} up`,
     ]),
-    ...here(plan.neighbours).map(
+    ...here(place === "host" ? [] : plan.neighbours).map(
       ({ address, mac, device }) => `neigh replace ${address} lladdr ${mac} dev ${device} nud permanent`,
     ),
     ...here(plan.routes).map((route) => routeLine(route)),
   ];
+}
+
+/** Once the device is there. Not by `ip`, which reads all devices of the host for that. Idempotent. */
+export function setHostNeighbours(plan: SlotPlan): void {
+  for (const neighbour of plan.neighbours) if (neighbour.place === "host") setNeighbour(neighbour);
 }
 
 function routeLine({ destination, device, gateway, source }: PlannedRoute): string {

@@ -6,7 +6,7 @@ import { nftApply } from "@sandbank/linux/nft";
 import type { KernelEgress } from "../egress/kernel-egress.ts";
 import type { NetworkIdentity, SlotNames } from "./addresses.ts";
 import { egressUpdate, routerRuleset } from "./rulesets.ts";
-import { configureLines, guestPairLine, slotPlan, uplinkPairLine } from "./slot-plan.ts";
+import { configureLines, guestPairLine, setHostNeighbours, slotPlan, uplinkPairLine } from "./slot-plan.ts";
 
 export interface SlotOptions {
   identity: NetworkIdentity;
@@ -89,6 +89,7 @@ export async function makeSlot(names: SlotNames, options: SlotOptions): Promise<
       guestPairLine(names, mtu),
       ...configureLines(plan, "host"),
     ]);
+    setHostNeighbours(plan);
     const parts = await Promise.allSettled([
       ipBatch(configureLines(plan, "router"), routerNetns),
       ipBatch(configureLines(plan, "guest"), guestNetns),
