@@ -31,7 +31,6 @@ test("a device has its address before it is up, and a route comes after its next
   ]);
   expect(configureLines(plan, "host")).toEqual([
     "link set sbh259 up",
-    "neigh replace 10.11.1.3 lladdr 02:fb:00:00:00:02 dev sbh259 nud permanent",
     "route replace 10.11.1.3 dev sbh259 src 10.11.255.254",
   ]);
 });

@@ -13,7 +13,7 @@ export interface SlotPoolOptions extends SlotOptions {
 }
 
 /** Commands on a slot take milliseconds, on a machine in trouble a second. */
-const laterMs = 10_000;
+const laterMs = 3_000;
 
 /**
  * Ready-made slots. A used slot is destroyed, not reused: nothing of a tenant's connections or rules can reach
