@@ -1,3 +1,4 @@
+import { rootCertificates } from "node:tls";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { fromEgressMessage } from "@sandbank/protocol/egress-message";
 import type { EgressPolicy } from "@sandbank/protocol/egress-policy";
@@ -93,6 +94,11 @@ test.each<[string, object, string]>([
     "tls.enabled",
   ],
   [
+    "a CA that is too long",
+    { egressProxy: { address: "1.2.3.4:1", tls: { enabled: true, caCert: "x".repeat(8_193) } } },
+    "8192 bytes",
+  ],
+  [
     "a CA that is none",
     { egressProxy: { address: "1.2.3.4:1", tls: { enabled: true, caCert: "x" } } },
     "caCert",
@@ -128,7 +134,12 @@ test("an update replaces everything that says where the sandbox may go, and noth
   const id = await t.create({
     network: { allowPublicTraffic: false, allowOut: ["1.1.1.1"], denyOut: ["0.0.0.0/0"] },
   });
-  const egressProxy = { address: "192.0.2.1:1080", username: "u", password: "secret" };
+  const egressProxy = {
+    address: "192.0.2.1:1080",
+    username: "u",
+    password: "secret",
+    tls: { enabled: true, serverName: "proxy.example", caCert: rootCertificates[0] },
+  };
   const put = await t.call("PUT", `/sandboxes/${id}/network`, { denyOut: ["9.9.9.9"], egressProxy });
   expect(put.status).toBe(204);
   expect(t.node.policies.get(id)).toMatchObject({
@@ -140,7 +151,11 @@ test("an update replaces everything that says where the sandbox may go, and noth
   expect(detail["network"]).toEqual({
     allowPublicTraffic: false,
     denyOut: ["9.9.9.9"],
-    egressProxy: { address: "192.0.2.1:1080", username: "u" },
+    egressProxy: {
+      address: "192.0.2.1:1080",
+      username: "u",
+      tls: { enabled: true, serverName: "proxy.example" },
+    },
   });
   expect(detail["allowInternetAccess"]).toBeNull();
 

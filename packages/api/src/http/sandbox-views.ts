@@ -50,13 +50,17 @@ export function listedView(record: SandboxRecord): Schemas["ListedSandbox"] {
   };
 }
 
-/** What was asked for, without the proxy's password. */
+const optional = (name: string, value: string | undefined): JsonObject =>
+  value === undefined ? {} : { [name]: value };
+
+/** What was asked for, without the proxy's password and authorities. */
 function networkView(network: JsonObject): JsonObject {
   const said = Object.entries(network).filter(([, value]) => value !== null && value !== undefined);
   const { egressProxy, ...rest } = Object.fromEntries(said);
   if (!egressProxy) return rest;
-  const { password: _, ...proxy } = egressProxy as { password?: string };
-  return { ...rest, egressProxy: proxy };
+  const { address, username, tls } = egressProxy as NonNullable<Schemas["EgressProxy"]>;
+  const proxyTls = tls?.enabled ? { tls: { enabled: true, ...optional("serverName", tls.serverName) } } : {};
+  return { ...rest, egressProxy: { address, ...optional("username", username), ...proxyTls } };
 }
 
 export function detailView(plane: ControlPlane, record: SandboxRecord): Schemas["SandboxDetail"] {

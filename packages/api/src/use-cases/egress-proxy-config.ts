@@ -11,6 +11,8 @@ type TlsConfig = NonNullable<NonNullable<ProxyConfig>["tls"]>;
 /** RFC 1929's. */
 const maxCredentialBytes = 255;
 
+const maxCaBytes = 8_192;
+
 const certificatePattern = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 function readAddress(address: string): { host: string; port: number } {
@@ -33,6 +35,9 @@ function readCredential(field: string, value: string | undefined): string | unde
 }
 
 function readCertificates(pem: string): string {
+  if (Buffer.byteLength(pem) > maxCaBytes) {
+    throw invalidNetwork(`egressProxy.tls.caCert has more than ${maxCaBytes} bytes`);
+  }
   const certificates = pem.match(certificatePattern) ?? [];
   try {
     for (const certificate of certificates) void new X509Certificate(certificate);

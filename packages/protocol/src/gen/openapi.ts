@@ -1072,7 +1072,7 @@ export interface components {
                 enabled: boolean;
                 /** @description Name that the proxy's certificate is checked for */
                 serverName?: string;
-                /** @description PEM certificates to trust instead of the usual ones */
+                /** @description PEM certificates to trust instead of the usual ones; never told again */
                 caCert?: string;
             } | null;
         } | null;

@@ -6,7 +6,7 @@ const maxCached = 2_000;
 /** However long a name's owner says; a name that moves must not be followed for long to where it was. */
 const maxTtlMs = 60_000;
 const minTtlMs = 1_000;
-const queryTimeoutMs = 2_000;
+const queryTimeoutMs = 1_500;
 const queryTries = 2;
 
 interface Known {
@@ -28,11 +28,22 @@ export class Names {
   }
 
   /**
-   * IPv4 addresses of a name, without those that no sandbox may reach: an answer that leads inside is no answer. Rejects with
-   * `unavailable` when there is none left.
+   * IPv4 addresses of a name, without those that no sandbox may reach: an answer that leads inside is no answer. The policy's
+   * own `servers` come first, and the node's where those can't say. Rejects with `unavailable` when there is no address.
    */
-  async resolve(name: string, servers: readonly string[] | undefined): Promise<string[]> {
-    const asked = servers && servers.length > 0 ? servers : this.#nodeResolvers;
+  async resolve(name: string, servers: readonly string[] = []): Promise<string[]> {
+    if (servers.length === 0) return this.#resolveBy(name, this.#nodeResolvers);
+    try {
+      return await this.#resolveBy(name, servers);
+    } catch (error) {
+      // A policy may allow servers that are not there: its names are allowed all the same.
+      return this.#resolveBy(name, this.#nodeResolvers).catch((): never => {
+        throw error;
+      });
+    }
+  }
+
+  async #resolveBy(name: string, asked: readonly string[]): Promise<string[]> {
     const key = `${asked.join(",")} ${name}`;
     const known = this.#known.get(key);
     if (known && known.untilMs > Date.now()) return known.addresses;
