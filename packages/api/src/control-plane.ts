@@ -1,5 +1,5 @@
 import type { KeyedLock } from "@sandbank/core/keyed-lock";
-import { hashToken } from "@sandbank/protocol/tokens";
+import { type VolumeClaims, hashToken } from "@sandbank/protocol/tokens";
 import type { SandboxRecord } from "@sandbank/store/sandbox-record";
 import type { Store } from "@sandbank/store/store";
 import type { Team, TeamLimits } from "@sandbank/store/teams";
@@ -10,17 +10,19 @@ import type { SecretBox } from "./secret-box.ts";
 import { ingressOf } from "./use-cases/ingress.ts";
 import type { Nodes } from "./use-cases/nodes.ts";
 import type { Tenants } from "./use-cases/tenants.ts";
+import type { VolumePort } from "./volume-port.ts";
 
 /** Everything that the use-cases work with. */
 export interface ControlPlane {
   store: Store;
   node: NodePort;
+  volumes: VolumePort;
   running: RunningSandboxes;
-  /** Held by sandbox id while its state changes. */
+  /** Held by the id of a sandbox, secret or volume while its state changes. */
   locks: KeyedLock;
   /** Creates of this process that are under way, by sandbox id. */
   creating: Map<string, Promise<SandboxRecord>>;
-  tokens: SandboxTokens;
+  tokens: Tokens;
   events: Events;
   tenants: Tenants;
   /** Seals the values of secrets for the store. */
@@ -34,9 +36,12 @@ export interface ControlPlane {
   domain: string | null;
 }
 
-export interface SandboxTokens {
+export interface Tokens {
   envd(sandboxId: string): string;
   traffic(sandboxId: string): string;
+  volume(claims: VolumeClaims): string;
+  /** undefined for one that is not ours, was changed, or has expired. */
+  readVolume(token: string): VolumeClaims | undefined;
 }
 
 export const limitsOf = (plane: ControlPlane, team: Team): TeamLimits => ({

@@ -2,6 +2,7 @@ import { type AppError, errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
 import type { AuditLog } from "./audit.ts";
 import type { EndReason, SandboxRecord } from "@sandbank/store/sandbox-record";
+import type { Volume } from "@sandbank/store/volumes";
 
 export type EventName =
   | "sandbox_created"
@@ -10,6 +11,10 @@ export type EventName =
   | "sandbox_extended"
   | "orphan_killed"
   | "repair_failed"
+  | "volume_created"
+  | "volume_deleted"
+  | "volume_repair_failed"
+  | "unknown_volumes"
   | "node_watch_broken";
 
 /** Business events: each counted and logged in one place. */
@@ -68,6 +73,31 @@ export class Events {
   repairFailed(sandboxId: string | undefined, error: unknown): void {
     this.#count("repair_failed");
     this.#logger.warn({ sandboxId, error: errorText(error) }, "store and node not brought together");
+  }
+
+  volumeCreated({ id: volumeId, teamId, name, sizeMib }: Volume): void {
+    this.#count("volume_created");
+    this.#logger.info({ volumeId, teamId, name, sizeMib }, "volume created");
+  }
+
+  volumeDeleted(volumeId: string): void {
+    this.#count("volume_deleted");
+    this.#logger.info({ volumeId }, "volume deleted");
+  }
+
+  /** Something half made or half removed is still there; the next round tries again. */
+  volumeRepairFailed(volumeId: string | undefined, error: unknown): void {
+    this.#count("volume_repair_failed");
+    this.#logger.warn(
+      { volumeId, error: errorText(error) },
+      "store and node not brought together on a volume",
+    );
+  }
+
+  /** The node has volumes that the store does not know. They stay. */
+  unknownVolumes(volumeIds: string[]): void {
+    this.#count("unknown_volumes");
+    this.#logger.warn({ volumeIds }, "volumes on the node that the database does not know are left alone");
   }
 
   nodeWatchBroken(error: unknown): void {

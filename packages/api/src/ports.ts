@@ -58,6 +58,7 @@ export interface NodeSandboxConfig {
   maskRequestHost?: string | undefined;
   httpsPorts?: number[] | undefined;
   secrets: NodeSecrets | undefined;
+  volumeMounts: { volumeId: string; path: string }[];
 }
 
 export interface NodeSandbox {

@@ -154,6 +154,7 @@ test("a port that is taken is named", async () => {
   const other = await createApi({
     store: t.store,
     node: t.node.client(),
+    volumes: t.volumes.client(),
     secretsKey: "5a".repeat(32),
     tokenSeed: "seed",
     domain: null,

@@ -5,7 +5,13 @@ import { KeyedLock } from "@sandbank/core/keyed-lock";
 import { type Logger, silentLogger } from "@sandbank/core/logger";
 import type { BuildManifest } from "@sandbank/protocol/build-manifest";
 import type { SandboxDirectory } from "@sandbank/protocol/routing";
-import { envdAccessToken, hashToken, trafficAccessToken } from "@sandbank/protocol/tokens";
+import {
+  envdAccessToken,
+  hashToken,
+  readVolumeToken,
+  trafficAccessToken,
+  volumeToken,
+} from "@sandbank/protocol/tokens";
 import type { Store } from "@sandbank/store/store";
 import type { TeamLimits } from "@sandbank/store/teams";
 import type { AuditLog } from "./audit.ts";
@@ -22,6 +28,8 @@ import { findBuild, type FoundBuild } from "./use-cases/find-build.ts";
 import { SecretBox } from "./secret-box.ts";
 import { Nodes } from "./use-cases/nodes.ts";
 import { Tenants } from "./use-cases/tenants.ts";
+import { reportUnknownVolumes } from "./use-cases/volumes.ts";
+import { type VolumeClient, volumePort } from "./volume-client.ts";
 
 /** Limits of a team unless told otherwise. */
 export const defaultLimits: TeamLimits = {
@@ -29,6 +37,9 @@ export const defaultLimits: TeamLimits = {
   maxCpuCount: Number.POSITIVE_INFINITY,
   maxMemoryMib: Number.POSITIVE_INFINITY,
   maxDiskMib: Number.POSITIVE_INFINITY,
+  maxVolumes: 100,
+  maxVolumesMib: Number.POSITIVE_INFINITY,
+  volumeMib: 10_240,
   maxLengthMs: 24 * 3_600_000,
   maxRequestsPerSec: 1_000,
   maxKeyRequestsPerSec: 1_000,
@@ -39,6 +50,8 @@ export interface ApiOptions {
   /** Stays the caller's: close it after the API. */
   store: Store;
   node: NodeClient;
+  /** The same node's volumes. */
+  volumes: VolumeClient;
   /** Secret that sandbox tokens are derived from; must stay the same over restarts. */
   tokenSeed: string;
   /** 64 hex digits that the values of secrets are encrypted with; must stay the same over restarts. */
@@ -88,12 +101,15 @@ function buildPlane(options: ApiOptions, logger: Logger): ControlPlane {
   return {
     store,
     node,
+    volumes: volumePort(options.volumes),
     running: new RunningSandboxes(),
     locks: new KeyedLock(),
     creating: new Map(),
     tokens: {
       envd: (sandboxId) => envdAccessToken(options.tokenSeed, sandboxId),
       traffic: (sandboxId) => trafficAccessToken(options.tokenSeed, sandboxId),
+      volume: (claims) => volumeToken(options.tokenSeed, claims),
+      readVolume: (token) => readVolumeToken(options.tokenSeed, token),
     },
     events: new Events(logger, options.audit),
     limits,
@@ -121,6 +137,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const evictor = new Evictor(plane);
   watcher.start();
   await reconciler.run();
+  await reportUnknownVolumes(plane);
   evictor.start();
   return {
     server: http.server,

@@ -41,6 +41,7 @@ export const errorReasons = [
   "idempotency_request_mismatch",
   "idempotency_in_progress",
   "secret_limit_reached",
+  "volume_full",
   "team_limit_reached",
   "rate_limit_reached",
   "internal_server_error",

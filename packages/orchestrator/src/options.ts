@@ -33,6 +33,8 @@ export interface OrchestratorOptions {
     sandboxesDir: string;
     /** Key and certificate of the authority that sandboxes with rules trust; made when the first one comes. */
     egressAuthorityFile: string;
+    /** One folder per volume. */
+    volumesDir: string;
     /** `BUILD_ID.json` manifests. */
     buildsDir: string;
     /** Layer folders that manifests name. */

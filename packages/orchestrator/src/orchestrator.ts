@@ -1,5 +1,6 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { NodeService } from "@sandbank/protocol/gen/node_pb";
+import type { VolumeService } from "@sandbank/protocol/gen/volumes_pb";
 import type { SandboxDirectory } from "@sandbank/protocol/routing";
 import { kernelEgress } from "./egress/kernel-egress.ts";
 import { NodeEgress } from "./egress/node-egress.ts";
@@ -22,12 +23,15 @@ import { Lifecycle } from "./sandbox/lifecycle.ts";
 import { Journal } from "./sandbox/record.ts";
 import { clearWithSlot } from "./sandbox/remains.ts";
 import { egressSubject, type NodeSandbox, SandboxRegistry } from "./sandbox/registry.ts";
+import { VolumeManager } from "./volumes/volume-manager.ts";
+import { volumeService } from "./volumes/volume-service.ts";
 
 export type { LogQuery } from "./observe/log-query.ts";
 export type { CreateOutcome, OrchestratorOptions } from "./options.ts";
 
 export interface Orchestrator {
   service: ServiceImpl<typeof NodeService>;
+  volumes: ServiceImpl<typeof VolumeService>;
   directory: Pick<SandboxDirectory, "lookup" | "onGone">;
   /** Network slots that wait for a sandbox. */
   readonly readySlots: number;
@@ -124,12 +128,15 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   });
   const journal = new Journal(options.paths.sandboxesDir);
   const registry = new SandboxRegistry();
+  const volumes = new VolumeManager({ dir: options.paths.volumesDir, logger });
+  await volumes.open();
   const observer = new Observer(options.observe, registry, logger);
   const { egress, transform } = egressParts(options, resolvers, observer);
   const context = {
     options,
     slots,
     journal,
+    volumes,
     builds: new BuildCatalog(options.paths),
     resolvers,
     egress,
@@ -138,7 +145,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   const lifecycle = new Lifecycle(context, registry, observer);
   await egress.start(() => registry.list().map(egressSubject));
   const parts = { options, slots, journal, lifecycle, registry, observer };
-  const { adopted, cleared } = await adoptSandboxes({ ...parts, egress });
+  const { adopted, cleared } = await adoptSandboxes({ ...parts, volumes, egress });
   const health = new HealthWatch({ identity, registry, logs: observer.logs, logger });
   const reclaimedSlots = await slots.reclaim();
   slots.reclaimLater();
@@ -146,8 +153,16 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   slots.refill();
   await observer.sweep();
   logger.info({ adopted, cleared, reclaimedSlots, driver: options.driver.name, mtu }, "node is ready");
+  const closeParts = async (ended: { all: boolean }): Promise<void> => {
+    await egress.close();
+    await transform.close();
+    await volumes.close(ended);
+    observer.close();
+    await slots.close();
+  };
   return {
     service: nodeService(parts),
+    volumes: volumeService(volumes),
     directory: registry,
     get readySlots() {
       return slots.readyCount;
@@ -160,19 +175,13 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     async close() {
       health.close();
       await lifecycle.close();
-      await egress.close();
-      await transform.close();
-      observer.close();
-      await slots.close();
+      await closeParts({ all: false });
     },
     async tearDown() {
       health.close();
       await lifecycle.close();
       await lifecycle.killAll();
-      await egress.close();
-      await transform.close();
-      observer.close();
-      await slots.close();
+      await closeParts({ all: true });
       await tearDownHostNetwork(identity);
     },
   };

@@ -3,6 +3,7 @@ import { type Migration, Migrator } from "kysely/migration";
 import { AppError, errorText } from "@sandbank/core/errors";
 import type { Database } from "./schema.ts";
 import { createTenancy } from "./tenancy-migration.ts";
+import { createVolumes } from "./volumes-migration.ts";
 
 async function createTeams(db: Kysely<unknown>): Promise<void> {
   await db.schema
@@ -150,6 +151,7 @@ const migrations: Record<string, Migration> = {
     },
   },
   "0002_tenancy": { up: createTenancy },
+  "0003_volumes": { up: createVolumes },
 };
 
 /** Brings the database to the newest schema. Rejects with AppError `failed_precondition` naming the step that failed. */

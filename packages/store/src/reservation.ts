@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from "kysely";
 import { hashToken } from "@sandbank/protocol/tokens";
-import { type SandboxRecord, type SandboxState, toRow } from "./sandbox-record.ts";
+import { lockTeam } from "./lock-team.ts";
+import { type SandboxRecord, occupyingStates, toRow } from "./sandbox-record.ts";
 import type { Database } from "./schema.ts";
 import type { TeamLimits } from "./teams.ts";
 
@@ -22,11 +23,10 @@ export type Reservation =
   | { outcome: "reserved" }
   /** `used` is without the refused sandbox. */
   | { outcome: "exceeded"; limit: SharedLimit; max: number; used: number }
+  /** A volume that it was to have is gone. */
+  | { outcome: "volume gone"; name: string }
   /** Another request made a claim of the same key. */
   | { outcome: "claimed" };
-
-/** States in which a sandbox counts against its team's limits, because it holds a node's resources. */
-const occupying: SandboxState[] = ["creating", "running", "killing"];
 
 /** What a row is found by for one pair of its metadata. */
 export const pairHashes = (metadata: Record<string, string>): string[] =>
@@ -45,7 +45,7 @@ async function usedBy(db: Kysely<Database>, teamId: string): Promise<Record<Shar
       select.fn.sum("disk_mib").as("disk"),
     ])
     .where("team_id", "=", teamId)
-    .where("state", "in", occupying)
+    .where("state", "in", occupyingStates)
     .executeTakeFirstOrThrow();
   return {
     maxSandboxes: toNumber(row.count),
@@ -111,6 +111,25 @@ async function isClaimed(
   return found !== undefined;
 }
 
+/** Whoever takes a volume away looks for sandboxes that have it under the same lock. */
+async function firstGoneVolume(
+  db: Transaction<Database>,
+  { volumeMounts }: SandboxRecord,
+): Promise<string | undefined> {
+  if (volumeMounts.length === 0) return undefined;
+  const rows = await db
+    .selectFrom("volumes")
+    .select("id")
+    .where(
+      "id",
+      "in",
+      volumeMounts.map(({ volumeId }) => volumeId),
+    )
+    .where("state", "=", "ready")
+    .execute();
+  return volumeMounts.find(({ volumeId }) => !rows.some(({ id }) => id === volumeId))?.name;
+}
+
 /** Inserts `record` when its team has room and nobody holds the claim's key, all in one transaction. */
 export async function reserve(
   database: Kysely<Database>,
@@ -119,16 +138,13 @@ export async function reserve(
   claim: IdempotencyClaim | undefined,
 ): Promise<Reservation> {
   return database.transaction().execute(async (db): Promise<Reservation> => {
-    // Touching the team's row makes reservations of one team wait for each other on any database.
-    await db
-      .updateTable("teams")
-      .set((set) => ({ blocked: set.ref("blocked") }))
-      .where("id", "=", record.teamId)
-      .execute();
+    await lockTeam(db, record.teamId);
     // Before the limits: a repeat of a request that succeeded must not fail for what it used up itself.
     if (claim && (await isClaimed(db, record.teamId, claim))) return { outcome: "claimed" };
     const exceeded = firstExceeded(record, await usedBy(db, record.teamId), limits);
     if (exceeded) return exceeded;
+    const gone = await firstGoneVolume(db, record);
+    if (gone !== undefined) return { outcome: "volume gone", name: gone };
     await db.insertInto("sandboxes").values(toRow(record)).execute();
     const pairs = pairHashes(record.metadata).map((hash) => ({ sandbox_id: record.id, pair_hash: hash }));
     for (const pair of pairs) await db.insertInto("sandbox_metadata").values(pair).execute();

@@ -5,6 +5,9 @@ import { type SandboxesTable, fromFlag, toFlag } from "./schema.ts";
 export const sandboxStates = ["creating", "running", "paused", "killing", "ended"] as const;
 export type SandboxState = (typeof sandboxStates)[number];
 
+/** States in which a sandbox counts against its team's limits, because it holds a node's resources. */
+export const occupyingStates: readonly SandboxState[] = ["creating", "running", "killing"];
+
 /** Every change of state there is. Staying in `running` is for patches of a sandbox that runs. */
 export const transitions: Record<SandboxState, readonly SandboxState[]> = {
   creating: ["running"],
@@ -17,6 +20,15 @@ export const transitions: Record<SandboxState, readonly SandboxState[]> = {
 
 /** Why a sandbox ended: asked for, its time was over, its first process exited, or the node found it gone. */
 export type EndReason = "killed" | "timeout" | "exited" | "lost";
+
+/** A volume that a sandbox has, and where. */
+export interface VolumeMount {
+  volumeId: string;
+  /** The volume's. */
+  name: string;
+  /** Absolute, inside the sandbox. */
+  path: string;
+}
 
 export type JsonObject = Record<string, unknown>;
 
@@ -46,6 +58,7 @@ export interface SandboxRecord {
   allowInternetAccess: boolean | undefined;
   /** As asked for, in the words of the wire. */
   network: JsonObject | undefined;
+  volumeMounts: VolumeMount[];
   autoPause: boolean;
   autoResume: boolean;
   isolation: string | undefined;
@@ -82,6 +95,7 @@ export function toRecord(row: Selectable<SandboxesTable>): SandboxRecord {
     secure: fromFlag(row.secure),
     allowInternetAccess: optionalFlag(row.allow_internet_access),
     network: row.network === null ? undefined : (JSON.parse(row.network) as JsonObject),
+    volumeMounts: JSON.parse(row.volume_mounts) as VolumeMount[],
     autoPause: fromFlag(row.auto_pause),
     autoResume: fromFlag(row.auto_resume),
     isolation: row.isolation ?? undefined,
@@ -116,6 +130,7 @@ export function toRow(record: SandboxRecord): Insertable<SandboxesTable> {
     allow_internet_access:
       record.allowInternetAccess === undefined ? null : toFlag(record.allowInternetAccess),
     network: record.network === undefined ? null : JSON.stringify(record.network),
+    volume_mounts: JSON.stringify(record.volumeMounts),
     auto_pause: toFlag(record.autoPause),
     auto_resume: toFlag(record.autoResume),
     isolation: record.isolation ?? null,

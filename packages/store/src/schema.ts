@@ -60,6 +60,16 @@ export interface SecretVersionsTable {
   created_at: number;
 }
 
+export interface VolumesTable {
+  /** UUID. */
+  id: string;
+  team_id: string;
+  name: string;
+  size_mib: number;
+  state: string;
+  created_at: number;
+}
+
 export interface NodesTable {
   id: string;
   /** What an operator set: `ready` or `draining`. */
@@ -134,6 +144,8 @@ export interface SandboxesTable {
   driver: string | null;
   node_id: string | null;
   host_address: string | null;
+  /** JSON: which volumes are mounted where. */
+  volume_mounts: string;
   end_reason: string | null;
   exit_code: number | null;
   ended_at: number | null;
@@ -158,6 +170,7 @@ export interface Database {
   idempotency_keys: IdempotencyKeysTable;
   secrets: SecretsTable;
   secret_versions: SecretVersionsTable;
+  volumes: VolumesTable;
   nodes: NodesTable;
 }
 

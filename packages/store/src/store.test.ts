@@ -57,6 +57,7 @@ function recordOf(teamId: string, changes: Partial<SandboxRecord> = {}): Sandbox
     secure: true,
     allowInternetAccess: undefined,
     network: undefined,
+    volumeMounts: [],
     autoPause: false,
     autoResume: false,
     isolation: undefined,
@@ -201,4 +202,57 @@ test("a second process (here: connection) sees and waits for the first", async (
 
 test("a file that is no database is refused by name", async () => {
   await expect(openStore({ path: directory })).rejects.toThrow(`the database ${directory} can't be opened`);
+});
+
+test("volumes: names and limits of a team, and none is taken from a sandbox", async () => {
+  const [team, other] = [await store.teams.ensure("default"), await store.teams.ensure("acme")];
+  const limits = { maxVolumes: 3, maxVolumesMib: 250 };
+  const volume = (id: string, teamId = team.id) =>
+    ({ id, teamId, name: id, sizeMib: 100, state: "creating", createdAtMs: 1 }) as const;
+  expect(await store.volumes.reserve(volume("one"), limits)).toEqual({ outcome: "reserved" });
+  expect(await store.volumes.reserve({ ...volume("x"), name: "one" }, limits)).toEqual({
+    outcome: "name taken",
+  });
+  expect(await store.volumes.reserve({ ...volume("x", other.id), name: "one" }, limits)).toEqual({
+    outcome: "reserved",
+  });
+  expect(await store.volumes.reserve(volume("two"), { ...limits, maxVolumes: 1 })).toEqual({
+    outcome: "exceeded",
+    limit: "maxVolumes",
+    max: 1,
+    used: 1,
+  });
+  await store.volumes.reserve(volume("two"), limits);
+  expect(await store.volumes.reserve(volume("three"), limits)).toEqual({
+    outcome: "exceeded",
+    limit: "maxVolumesMib",
+    max: 250,
+    used: 200,
+  });
+
+  const mounts = { volumeMounts: [{ volumeId: "one", name: "one", path: "/v" }] };
+  const sandbox = recordOf(team.id, mounts);
+  // Half made, it is not there for anybody.
+  expect([await store.volumes.get("one"), await store.volumes.list(team.id)]).toEqual([undefined, []]);
+  expect(await store.sandboxes.reserve(sandbox, {})).toEqual({ outcome: "volume gone", name: "one" });
+  await store.volumes.markReady("one");
+  expect(await store.volumes.list(team.id)).toEqual([{ ...volume("one"), state: "ready" }]);
+  expect(await store.sandboxes.reserve(sandbox, {})).toEqual({ outcome: "reserved" });
+  expect((await store.sandboxes.get(sandbox.id))?.volumeMounts).toEqual(mounts.volumeMounts);
+  expect(await store.volumes.beginRemoval(other.id, "one")).toEqual({ outcome: "not found" });
+  expect(await store.volumes.beginRemoval(team.id, "one")).toEqual({
+    outcome: "mounted",
+    sandboxIds: [sandbox.id],
+  });
+  await store.sandboxes.forget(sandbox.id);
+  expect(await store.volumes.beginRemoval(team.id, "one")).toEqual({ outcome: "begun" });
+  expect(await store.sandboxes.reserve(recordOf(team.id, mounts), {})).toMatchObject({
+    outcome: "volume gone",
+  });
+  await store.volumes.cancelRemoval("one");
+  await store.volumes.forget("one");
+  expect((await store.volumes.all()).map(({ id }) => id).toSorted()).toEqual(["one", "two", "x"]);
+  await store.volumes.beginRemoval(team.id, "one");
+  await store.volumes.forget("one");
+  expect((await store.volumes.all()).length).toBe(2);
 });

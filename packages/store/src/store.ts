@@ -12,6 +12,7 @@ import { nodeSqliteDialect } from "./sqlite.ts";
 import { SecretStore } from "./secrets.ts";
 import { TeamStore } from "./teams.ts";
 import { TemplateStore } from "./templates.ts";
+import { VolumeStore } from "./volumes.ts";
 
 /** One store per aggregate over one database. */
 export interface Store {
@@ -21,6 +22,7 @@ export interface Store {
   readonly sandboxes: SandboxStore;
   readonly nodes: NodeStore;
   readonly secrets: SecretStore;
+  readonly volumes: VolumeStore;
   readonly idempotency: IdempotencyStore;
   close(): Promise<void>;
 }
@@ -66,6 +68,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     sandboxes: new SandboxStore(db),
     nodes: new NodeStore(db),
     secrets: new SecretStore(db),
+    volumes: new VolumeStore(db),
     idempotency: new IdempotencyStore(db),
     close: () => db.destroy(),
   };

@@ -12,6 +12,12 @@ export interface TeamLimits {
   maxMemoryMib: number;
   /** Writable disk of all sandboxes together. */
   maxDiskMib: number;
+  /** Volumes that exist at the same time. */
+  maxVolumes: number;
+  /** Sizes of all volumes together. */
+  maxVolumesMib: number;
+  /** Size of each new volume. */
+  volumeMib: number;
   /** From a sandbox's start to its end. */
   maxLengthMs: number;
   /** API requests per second over all keys, on average; bursts of twice as many pass. */

@@ -3,6 +3,7 @@ import { type ControlPlane, publish } from "../control-plane.ts";
 import type { NodeEnd, NodeSandbox } from "../ports.ts";
 import { repairSecrets } from "../use-cases/sandbox-secrets.ts";
 import { finishEnd, recordEnd } from "../use-cases/end-sandbox.ts";
+import { repairVolumes } from "../use-cases/volumes.ts";
 
 /** How long the history of ended sandboxes is kept. */
 const historyMs = 30 * 24 * 3_600_000;
@@ -112,6 +113,7 @@ export class Reconciler {
   async #runRound(): Promise<void> {
     try {
       await reconcile(this.#plane);
+      await repairVolumes(this.#plane);
       if (Date.now() - this.#prunedAtMs > 3_600_000) {
         this.#prunedAtMs = Date.now();
         await this.#plane.store.sandboxes.pruneEnded(this.#prunedAtMs - historyMs);

@@ -3,6 +3,9 @@ import { headers } from "@sandbank/protocol/headers";
 import { hashToken, tokensEqual } from "@sandbank/protocol/tokens";
 import type { Store } from "@sandbank/store/store";
 import type { Team } from "@sandbank/store/teams";
+import type { Volume } from "@sandbank/store/volumes";
+import type { ControlPlane } from "../control-plane.ts";
+import { openVolume } from "../use-cases/volume-content.ts";
 
 /** Whoever a request comes from. */
 export interface Caller {
@@ -74,5 +77,18 @@ export function authenticator(
       await store.apiKeys.touch(found.record.id, nowMs);
     }
     return { team: found.team, keyId: found.record.id, key };
+  };
+}
+
+/** Gives a function that finds the volume of a request's bearer token, which must be the one in its path. */
+export function volumeAuthenticator(
+  plane: ControlPlane,
+): (requestHeaders: RequestHeaders, volumeId: string) => Promise<{ volume: Volume; team: Team }> {
+  return async (requestHeaders, volumeId) => {
+    const token = bearerToken(requestHeaders);
+    if (token === undefined) {
+      throw refused("Missing volume token: send it as a bearer token in the Authorization header");
+    }
+    return openVolume(plane, volumeId, token);
   };
 }

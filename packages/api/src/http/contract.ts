@@ -24,7 +24,7 @@ export interface Parameter {
 interface OperationObject {
   operationId: string;
   parameters?: (Parameter | Reference)[];
-  requestBody?: { required?: boolean };
+  requestBody?: { required?: boolean; content: Record<string, unknown> };
   security?: Record<string, unknown>[];
   "x-not-yet"?: boolean;
 }
@@ -39,8 +39,10 @@ export interface Operation {
   /** JSON pointer of the body's schema in the document. */
   bodyPointer: string | undefined;
   bodyRequired: boolean;
-  /** Who may ask: anybody, a team with one of its keys, or the operator. */
-  access: "anybody" | "team" | "operator";
+  /** Whether the body is bytes, handed on as they arrive. */
+  takesBytes: boolean;
+  /** Who may ask: anybody, a team with one of its keys, whoever has a volume's token, or the operator. */
+  access: "anybody" | "team" | "volume" | "operator";
   notYet: boolean;
 }
 
@@ -64,7 +66,9 @@ const escapePointer = (key: string): string => key.replaceAll("~", "~0").replace
 
 function accessOf({ security }: OperationObject): Operation["access"] {
   if (security?.length === 0) return "anybody";
-  return security?.some((scheme) => "AdminToken" in scheme) ? "operator" : "team";
+  const isBy = (name: string): boolean => security?.some((scheme) => name in scheme) === true;
+  if (isBy("VolumeToken")) return "volume";
+  return isBy("AdminToken") ? "operator" : "team";
 }
 
 /** Every operation of the contract. */
@@ -74,6 +78,7 @@ export function operationsOf(document: ApiDocument): Operation[] {
       const operation = item[method];
       if (!operation) return [];
       const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])];
+      const content = operation.requestBody?.content ?? {};
       const pointer = `/paths/${escapePointer(path)}/${method}/requestBody/content/application~1json/schema`;
       return [
         {
@@ -81,7 +86,8 @@ export function operationsOf(document: ApiDocument): Operation[] {
           method: method.toUpperCase() as Uppercase<Method>,
           url: path.replaceAll(/\{(\w+)\}/g, ":$1"),
           parameters: parameters.map((parameter) => resolveParameter(document, parameter)),
-          bodyPointer: operation.requestBody ? pointer : undefined,
+          bodyPointer: "application/json" in content ? pointer : undefined,
+          takesBytes: "application/octet-stream" in content,
           bodyRequired: operation.requestBody?.required === true,
           access: accessOf(operation),
           notYet: operation["x-not-yet"] === true,

@@ -13,7 +13,10 @@ export interface ErrorBody {
 const defaultRetryAfterSec = 1;
 
 /** Where E2B's clients expect a status that the error's class alone does not give. */
-const statusOfReason: Partial<Record<ErrorReason, number>> = { idempotency_request_mismatch: 422 };
+const statusOfReason: Partial<Record<ErrorReason, number>> = {
+  idempotency_request_mismatch: 422,
+  volume_full: 507,
+};
 
 const queueReasons: ErrorReason[] = ["sandbox_capacity_unavailable", "sandbox_placement_timeout"];
 

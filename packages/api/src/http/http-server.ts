@@ -12,7 +12,7 @@ import { headers } from "@sandbank/protocol/headers";
 import { type ControlPlane, limitsOf } from "../control-plane.ts";
 import type { AuditLog } from "../audit.ts";
 import { auditRequests } from "./audit-requests.ts";
-import { authenticator, operatorCheck } from "./authentication.ts";
+import { authenticator, operatorCheck, volumeAuthenticator } from "./authentication.ts";
 import { sendError } from "./error-reply.ts";
 import { acceptJsonBodies } from "./json-body.ts";
 import { observeHandlers } from "./observe-handlers.ts";
@@ -23,6 +23,7 @@ import { sandboxHandlers } from "./sandbox-handlers.ts";
 import { secretHandlers } from "./secret-handlers.ts";
 import { teamHandlers } from "./team-handlers.ts";
 import { templateHandlers } from "./template-handlers.ts";
+import { volumeContentHandlers, volumeHandlers } from "./volume-handlers.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -111,6 +112,7 @@ export async function createHttpServer(
   const checkOperator = operatorCheck(plane.adminTokenHash);
   registerRoutes(app, {
     authenticate: authenticator(plane.store, checkOperator),
+    authenticateForVolume: volumeAuthenticator(plane),
     checkOperator,
     limitRate: (caller) => rateLimiter.take(caller, limitsOf(plane, caller.team)),
     handlers: {
@@ -120,6 +122,8 @@ export async function createHttpServer(
       ...teamHandlers(plane.tenants),
       ...operatorHandlers(plane),
       ...secretHandlers(plane),
+      ...volumeHandlers(plane),
+      ...volumeContentHandlers(plane),
       async getHealth() {
         if (isDraining()) throw new AppError({ code: "unavailable", message: "the service is stopping" });
         await plane.nodes.assertPlacement();

@@ -40,7 +40,7 @@ export class RateLimiter {
   }
 
   /** Counts one request. A refused one costs nothing, so that waiting always helps. */
-  take({ team, keyId }: Caller, limits: TeamLimits): RateLimitAnswer {
+  take({ team, keyId }: Pick<Caller, "team" | "keyId">, limits: TeamLimits): RateLimitAnswer {
     const allowances = [this.#look(team.id, "maxRequestsPerSec", limits)];
     if (keyId !== undefined) allowances.push(this.#look(keyId, "maxKeyRequestsPerSec", limits));
     const tightest = allowances.reduce((a, b) => (b.remaining < a.remaining ? b : a));

@@ -46,7 +46,7 @@ export function listedView(record: SandboxRecord): Schemas["ListedSandbox"] {
     diskSizeMB: record.diskMib,
     state: visibleStates.find((state) => state === record.state) ?? "running",
     metadata: record.metadata,
-    volumeMounts: [],
+    volumeMounts: record.volumeMounts.map(({ name, path }) => ({ name, path })),
   };
 }
 

@@ -8,6 +8,7 @@ addFormats.default(ajv);
 ajv.addVocabulary(Object.keys(document));
 ajv.addSchema(document, "openapi", undefined, false);
 
+const jsonType = "application/json";
 const escapePointer = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");
 
 interface KnownOperation {
@@ -27,7 +28,8 @@ function validatorsOf(path: string, method: string): Map<number, ValidateFunctio
       const pointer = response.$ref
         ? response.$ref.slice(1)
         : `/paths/${escapePointer(path)}/${method}/responses/${status}`;
-      const hasBody = response.$ref !== undefined || response.content !== undefined;
+      const hasBody =
+        response.$ref !== undefined || (response.content !== undefined && jsonType in response.content);
       const schema = { $ref: `openapi#${pointer}/content/application~1json/schema` };
       return [Number(status), hasBody ? ajv.compile(schema) : undefined];
     }),

@@ -6,6 +6,7 @@ import type { BuildManifest } from "@sandbank/protocol/build-manifest";
 import { type Store, openStore } from "@sandbank/store/store";
 import { type Api, type ApiOptions, createApi } from "../server.ts";
 import { FakeNode } from "./fake-node.ts";
+import { FakeVolumes } from "./fake-volumes.ts";
 import { checkAgainstContract } from "./response-check.ts";
 
 /** Loosely typed on purpose: tests read answers as clients do. */
@@ -32,6 +33,7 @@ export const manifestOf = (changes: Partial<BuildManifest> = {}): BuildManifest 
 /** A whole control plane on a free port, with a fake node and a database of its own. */
 export class TestApi {
   readonly node: FakeNode;
+  readonly volumes: FakeVolumes;
   readonly manifest: BuildManifest;
   readonly directory: string;
   store: Store;
@@ -42,6 +44,7 @@ export class TestApi {
 
   private constructor(parts: {
     node: FakeNode;
+    volumes: FakeVolumes;
     manifest: BuildManifest;
     directory: string;
     store: Store;
@@ -50,6 +53,7 @@ export class TestApi {
     options: Partial<ApiOptions>;
   }) {
     this.node = parts.node;
+    this.volumes = parts.volumes;
     this.manifest = parts.manifest;
     this.directory = parts.directory;
     this.store = parts.store;
@@ -62,16 +66,21 @@ export class TestApi {
     const directory = await mkdtemp(join(tmpdir(), "sandbank-api-"));
     const store = await openStore({ path: join(directory, "test.db") });
     const node = new FakeNode();
-    const api = await TestApi.#open(store, node, options);
+    const volumes = new FakeVolumes();
+    const api = await TestApi.#open(store, { node, volumes }, options);
     const key = (await api.ensureDefaultTeamAndKey()) ?? "";
     const manifest = manifestOf();
     await api.registerBuild(manifest, { names: ["base"] });
-    const self = new TestApi({ node, manifest, directory, store, api, key, options });
+    const self = new TestApi({ node, volumes, manifest, directory, store, api, key, options });
     await self.#listen();
     return self;
   }
 
-  static #open(store: Store, node: FakeNode, options: Partial<ApiOptions>): Promise<Api> {
+  static #open(
+    store: Store,
+    { node, volumes }: { node: FakeNode; volumes: FakeVolumes },
+    options: Partial<ApiOptions>,
+  ): Promise<Api> {
     const defaults = {
       tokenSeed: "seed",
       adminToken: "operator",
@@ -79,7 +88,7 @@ export class TestApi {
       domain: "localhost:49983",
       reconcileIntervalMs: 60_000,
     };
-    return createApi({ store, node: node.client(), ...defaults, ...options });
+    return createApi({ store, node: node.client(), volumes: volumes.client(), ...defaults, ...options });
   }
 
   async #listen(): Promise<void> {
@@ -93,7 +102,7 @@ export class TestApi {
     await this.store.close();
     this.store = await openStore({ path: join(this.directory, "test.db") });
     await meanwhile(this.store);
-    this.api = await TestApi.#open(this.store, this.node, this.#options);
+    this.api = await TestApi.#open(this.store, this, this.#options);
     await this.#listen();
   }
 

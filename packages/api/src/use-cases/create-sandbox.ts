@@ -13,6 +13,7 @@ import { checkReferences, secretsFor } from "./sandbox-secrets.ts";
 import { requestInProgress } from "./sandbox-errors.ts";
 import { teamLimitReached } from "./team-limits.ts";
 import { checkedTimeoutMs, endFrom } from "./timeouts.ts";
+import { invalidMounts, resolveVolumeMounts } from "./volume-mounts.ts";
 
 /** Classes of a node's failure that a client can act on; any other is the service's own fault. */
 const passedOn: ErrorCode[] = ["invalid_argument", "resource_exhausted", "unavailable", "deadline_exceeded"];
@@ -33,6 +34,7 @@ async function plan(plane: ControlPlane, team: Team, wanted: NewSandbox): Promis
   await plane.nodes.assertPlacement();
   await checkReferences(plane, team.id, wanted.network);
   const { template, build, alias } = await resolveTemplate(plane.store.templates, team, wanted.template);
+  const volumeMounts = await resolveVolumeMounts(plane, team, wanted.volumeMounts);
   const nowMs = Date.now();
   return {
     id: newSandboxId(),
@@ -54,6 +56,7 @@ async function plan(plane: ControlPlane, team: Team, wanted: NewSandbox): Promis
     secure: wanted.secure,
     allowInternetAccess: wanted.allowInternetAccess,
     network: wanted.network,
+    volumeMounts,
     autoPause: false,
     autoResume: false,
     isolation: undefined,
@@ -74,6 +77,9 @@ async function reserve(
 ): Promise<void> {
   const reservation = await plane.store.sandboxes.reserve(record, limitsOf(plane, team), claim);
   if (reservation.outcome === "exceeded") throw teamLimitReached(team, reservation);
+  if (reservation.outcome === "volume gone") {
+    throw invalidMounts([`volume '${reservation.name}' not found`]);
+  }
   if (reservation.outcome === "claimed") throw requestInProgress();
 }
 
@@ -97,6 +103,7 @@ async function startOnNode(
     egress,
     ...ingressOf(record.network),
     secrets: await secretsFor(plane, team.id, record.network),
+    volumeMounts: record.volumeMounts.map(({ volumeId, path }) => ({ volumeId, path })),
   });
   await plane.store.templates.recordSpawn(record.templateId, Date.now());
   const { isolation, driver, hostAddress } = sandbox;

@@ -4,6 +4,7 @@ import type { EgressPolicy } from "@sandbank/protocol/egress-policy";
 import { readEgressPolicy } from "./egress-config.ts";
 import { checkIngress, ingressOf } from "./ingress.ts";
 import { notAvailableYet } from "./sandbox-errors.ts";
+import type { WantedMount } from "./volume-mounts.ts";
 
 export type NewSandboxBody = components["schemas"]["NewSandboxV2"];
 type NetworkConfig = NonNullable<NewSandboxBody["network"]>;
@@ -20,6 +21,7 @@ export interface NewSandbox {
   network: NetworkConfig | undefined;
   metadata: Record<string, string>;
   envVars: Record<string, string>;
+  volumeMounts: WantedMount[];
 }
 
 const isSet = (value: unknown): boolean =>
@@ -30,7 +32,6 @@ function refuseUnavailable(body: NewSandboxBody): void {
   const asked: [string, boolean][] = [
     ["autoPause", body.autoPause === true],
     ["autoResume", body.autoResume?.enabled === true],
-    ["volumeMounts", isSet(body.volumeMounts)],
     ["iam.tokens", isSet(body.iam?.tokens)],
   ];
   for (const [field, unavailable] of asked) {
@@ -61,5 +62,6 @@ export function readNewSandbox(
     network: body.network ?? undefined,
     metadata: body.metadata ?? {},
     envVars: body.envVars ?? {},
+    volumeMounts: body.volumeMounts ?? [],
   };
 }

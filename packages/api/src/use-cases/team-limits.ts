@@ -31,6 +31,13 @@ export const limitTexts: Record<LimitName, LimitText> = {
     option: "--max-disk-mib",
     setting: "SANDBANK_MAX_DISK_MIB",
   },
+  maxVolumes: { unit: "volumes", option: "--max-volumes", setting: "SANDBANK_MAX_VOLUMES" },
+  maxVolumesMib: {
+    unit: "MiB of all volumes",
+    option: "--max-volumes-mib",
+    setting: "SANDBANK_MAX_VOLUMES_MIB",
+  },
+  volumeMib: { unit: "MiB of a new volume", option: "--volume-mib", setting: "SANDBANK_VOLUME_MIB" },
   maxLengthMs: {
     unit: "ms of a sandbox's life",
     option: "--max-sandbox-hours",

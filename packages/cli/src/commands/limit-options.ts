@@ -26,6 +26,14 @@ export const limitOptions: LimitOption[] = [
     description: "memory of all sandboxes",
   },
   { key: "maxDiskMib", flag: "--max-disk-mib", limit: "maxDiskMib", description: "disk of all sandboxes" },
+  { key: "maxVolumes", flag: "--max-volumes", limit: "maxVolumes", description: "volumes" },
+  {
+    key: "maxVolumesMib",
+    flag: "--max-volumes-mib",
+    limit: "maxVolumesMib",
+    description: "sizes of all volumes",
+  },
+  { key: "volumeMib", flag: "--volume-mib", limit: "volumeMib", description: "size of a new volume" },
   {
     key: "maxSandboxHours",
     flag: "--max-sandbox-hours",

@@ -60,6 +60,13 @@ const settings = z.object({
   SANDBANK_MAX_CPUS: count.default(0).describe("CPUs of all sandboxes of a team; 0 is unlimited"),
   SANDBANK_MAX_MEMORY_MIB: count.default(0).describe("memory of all sandboxes of a team; 0 is unlimited"),
   SANDBANK_MAX_DISK_MIB: count.default(0).describe("disk of all sandboxes of a team; 0 is unlimited"),
+  SANDBANK_VOLUME_MIB: count
+    .min(16)
+    .max(16 * 1024 * 1024)
+    .default(10_240)
+    .describe("size of a new volume in MiB; it takes room as it fills"),
+  SANDBANK_MAX_VOLUMES: count.min(1).default(100).describe("volumes that a team may have at a time"),
+  SANDBANK_MAX_VOLUMES_MIB: count.default(0).describe("sizes of all volumes of a team; 0 is unlimited"),
   SANDBANK_MAX_REQUESTS_PER_SEC: count
     .min(1)
     .default(1_000)
@@ -114,6 +121,9 @@ export interface Config {
     maxCpuCount: number;
     maxMemoryMib: number;
     maxDiskMib: number;
+    maxVolumes: number;
+    maxVolumesMib: number;
+    volumeMib: number;
     maxLengthMs: number;
     maxRequestsPerSec: number;
     maxKeyRequestsPerSec: number;
@@ -167,6 +177,9 @@ export function readConfig(
       maxCpuCount: values.SANDBANK_MAX_CPUS || Number.POSITIVE_INFINITY,
       maxMemoryMib: values.SANDBANK_MAX_MEMORY_MIB || Number.POSITIVE_INFINITY,
       maxDiskMib: values.SANDBANK_MAX_DISK_MIB || Number.POSITIVE_INFINITY,
+      maxVolumes: values.SANDBANK_MAX_VOLUMES,
+      maxVolumesMib: values.SANDBANK_MAX_VOLUMES_MIB || Number.POSITIVE_INFINITY,
+      volumeMib: values.SANDBANK_VOLUME_MIB,
       maxLengthMs: values.SANDBANK_MAX_SANDBOX_HOURS * 3_600_000,
       maxRequestsPerSec: values.SANDBANK_MAX_REQUESTS_PER_SEC,
       maxKeyRequestsPerSec: values.SANDBANK_MAX_KEY_REQUESTS_PER_SEC,

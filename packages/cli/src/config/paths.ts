@@ -18,6 +18,7 @@ export const pathsOf = (config: Config) => ({
   tlsDir: join(config.stateDir, "tls", domainHost(config)),
   egressAuthorityFile: join(config.stateDir, "egress-ca.pem"),
   sandboxesDir: join(config.stateDir, "sandboxes"),
+  volumesDir: join(config.stateDir, "volumes"),
   observeDir: join(config.stateDir, "observe"),
   buildsDir: join(config.cacheDir, "builds"),
   layersDir: join(config.cacheDir, "layers"),

@@ -7,6 +7,7 @@ export function exportLines(status: ServiceStatus, apiKey: string): string {
   const variables = {
     E2B_API_URL: apiUrl,
     E2B_SANDBOX_URL: proxyUrl,
+    E2B_VOLUME_API_URL: apiUrl,
     E2B_DOMAIN: status.domain,
     E2B_API_KEY: apiKey,
     ...(trust && {

@@ -44,6 +44,7 @@ export function orchestratorOptions(config: Config, paths: Paths, parts: NodePar
     paths: {
       sandboxesDir: paths.sandboxesDir,
       egressAuthorityFile: paths.egressAuthorityFile,
+      volumesDir: paths.volumesDir,
       buildsDir: paths.buildsDir,
       layersDir: paths.layersDir,
     },

@@ -7,6 +7,7 @@ import type { Logger } from "@sandbank/core/logger";
 import { createOrchestrator, type Orchestrator } from "@sandbank/orchestrator/orchestrator";
 import { NodeService } from "@sandbank/protocol/gen/node_pb";
 import { createProxy, type OpenDebugSandbox, type Proxy } from "@sandbank/proxy/server";
+import { VolumeService } from "@sandbank/protocol/gen/volumes_pb";
 import { chooseDriver, createDrivers } from "@sandbank/runtime/drivers";
 import { openStore, type Store } from "@sandbank/store/store";
 import type { Config } from "../config/env.ts";
@@ -115,10 +116,14 @@ async function startParts(
   const store = await openStore({ path: paths.database });
   const orchestrator = await createOrchestrator(orchestratorOptions(config, paths, made));
   // Control plane and node meet at node.proto also inside one process.
-  const transport = createRouterTransport(({ service }) => service(NodeService, orchestrator.service));
+  const transport = createRouterTransport(({ service }) => {
+    service(NodeService, orchestrator.service);
+    service(VolumeService, orchestrator.volumes);
+  });
   const api = await createApi({
     store,
     node: createClient(NodeService, transport),
+    volumes: createClient(VolumeService, transport),
     tokenSeed: await lastingSecret(paths.seedFile),
     secretsKey: await lastingSecret(paths.secretsKeyFile),
     adminToken: await lastingSecret(paths.adminTokenFile),

@@ -35,6 +35,9 @@ const limitNames = [
   "maxCpuCount",
   "maxMemoryMib",
   "maxDiskMib",
+  "maxVolumes",
+  "maxVolumesMib",
+  "volumeMib",
   "maxLengthMs",
   "maxRequestsPerSec",
   "maxKeyRequestsPerSec",
@@ -46,6 +49,15 @@ const limits = z.strictObject({
   maxCpuCount: limit,
   maxMemoryMib: limit,
   maxDiskMib: limit,
+  maxVolumes: z.number().int().min(0).nullable().optional(),
+  maxVolumesMib: limit,
+  volumeMib: z
+    .number()
+    .int()
+    .min(16)
+    .max(16 * 1024 * 1024)
+    .nullable()
+    .optional(),
   maxLengthMs: limit,
   maxRequestsPerSec: limit,
   maxKeyRequestsPerSec: limit,

@@ -8,11 +8,13 @@ import type { Lifecycle } from "./lifecycle.ts";
 import type { Journal, SandboxRecord } from "./record.ts";
 import { clearRemains } from "./remains.ts";
 import type { SandboxRegistry } from "./registry.ts";
+import type { VolumeManager } from "../volumes/volume-manager.ts";
 
 export interface AdoptContext {
   options: OrchestratorOptions;
   slots: SlotPool;
   journal: Journal;
+  volumes: VolumeManager;
   lifecycle: Lifecycle;
   registry: SandboxRegistry;
   observer: Observer;
@@ -46,6 +48,7 @@ async function adopt(context: AdoptContext, record: SandboxRecord): Promise<bool
   if (!driver || !runtime?.isAlive()) return false;
   const slot = context.slots.adopt(record.slotIndex);
   await restoreEgress(context, record, slot);
+  for (const volumeId of record.volumeIds ?? []) await context.volumes.hold(volumeId, record.sandboxId);
   context.lifecycle.track({ record, runtime, driver, slot });
   const { logs } = context.observer;
   // First what it said while nobody listened.

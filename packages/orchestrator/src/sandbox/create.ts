@@ -7,9 +7,11 @@ import type { SandboxConfig } from "@sandbank/protocol/gen/node_pb";
 import { hashToken } from "@sandbank/protocol/tokens";
 import type { NodeEgress } from "../egress/node-egress.ts";
 import type { NodeTransform } from "../egress/transform/node-transform.ts";
+import type { GuestMount } from "@sandbank/runtime/contract";
 import type { SlotPool } from "../network/slot-pool.ts";
 import type { Slot } from "../network/slot.ts";
 import type { OrchestratorOptions } from "../options.ts";
+import type { VolumeManager } from "../volumes/volume-manager.ts";
 import { type Build, BuildCatalog } from "./builds.ts";
 import { guestEnvVars, guestSetup } from "./guest.ts";
 import { defaultDeadlines } from "./deadlines.ts";
@@ -22,6 +24,7 @@ export interface CreateContext {
   options: OrchestratorOptions;
   slots: SlotPool;
   journal: Journal;
+  volumes: VolumeManager;
   builds: BuildCatalog;
   resolvers: string[];
   egress: NodeEgress;
@@ -47,8 +50,10 @@ export async function createSandbox(
     record.authority = trusted?.fingerprint;
     await timer.measure("journal", () => journal.create(record));
     undo.push("journal", () => journal.remove(record.sandboxId));
+    const mounts = await timer.measure("volumes", () => holdVolumes(context, config, undo));
+    const spec = sandboxSpec(context, config, build, slot);
     const runtime = await timer.measure("runtime", () =>
-      options.driver.start(sandboxSpec(context, config, build, slot)),
+      options.driver.start({ ...spec, mounts: [...spec.mounts, ...mounts] }),
     );
     undo.push("runtime", () => runtime.destroy());
     await waitUntilReady({
@@ -101,6 +106,19 @@ export async function createSandbox(
 
 const egressOf = ({ egress }: SandboxConfig): EgressPolicy =>
   egress ? fromEgressMessage(egress) : openPolicy;
+/** Keeps the sandbox's volumes mounted on this node, and says where each is to be seen inside. */
+async function holdVolumes(
+  { volumes }: CreateContext,
+  { sandboxId, volumeMounts }: SandboxConfig,
+  undo: UndoStack,
+): Promise<GuestMount[]> {
+  undo.push("volumes", async () => volumes.release(sandboxId));
+  const mounts: GuestMount[] = [];
+  for (const { volumeId, path } of volumeMounts) {
+    mounts.push({ source: await volumes.hold(volumeId, sandboxId), target: path, readonly: false });
+  }
+  return mounts;
+}
 
 function newRecord(options: OrchestratorOptions, config: SandboxConfig, slot: Slot): SandboxRecord {
   return {
@@ -116,6 +134,7 @@ function newRecord(options: OrchestratorOptions, config: SandboxConfig, slot: Sl
     memoryMib: config.memoryMib,
     diskMib: config.diskMib,
     egress: egressOf(config),
+    volumeIds: config.volumeMounts.map(({ volumeId }) => volumeId),
     trafficTokenHash:
       config.trafficAccessToken === undefined ? undefined : hashToken(config.trafficAccessToken),
     maskRequestHost: config.maskRequestHost,

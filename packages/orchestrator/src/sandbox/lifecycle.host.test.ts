@@ -49,6 +49,7 @@ beforeAll(async () => {
     paths: {
       ...paths,
       sandboxesDir: join(dir, "sandboxes"),
+      volumesDir: join(dir, "volumes"),
       egressAuthorityFile: join(dir, "egress-ca.pem"),
     },
     observe: {

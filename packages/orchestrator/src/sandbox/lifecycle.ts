@@ -235,6 +235,7 @@ export class Lifecycle {
     this.#context.transform.vault.drop(sandboxId);
     try {
       await sandbox.runtime.destroy();
+      this.#context.volumes.release(sandboxId);
       // What it said last is taken over before the next step removes it.
       this.#observer.logs.collect(sandboxId);
       await this.#context.egress.release(egressSubject(sandbox));

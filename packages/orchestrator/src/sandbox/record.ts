@@ -21,6 +21,8 @@ export interface SandboxRecord {
   egress: EgressPolicy;
   /** Fingerprint of the authority that its programs were told to trust; undefined while it has never had a rule. */
   authority?: string | undefined;
+  /** Volumes that it has mounted; absent in records of versions that had none. */
+  volumeIds?: string[] | undefined;
   trafficTokenHash?: string | undefined;
   maskRequestHost?: string | undefined;
   httpsPorts?: number[] | undefined;

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file node.proto.
  */
 export const file_node: GenFile = /*@__PURE__*/
-  fileDesc("Cgpub2RlLnByb3RvEhBzYW5kYmFuay5ub2RlLnYxIhAKDkdldE5vZGVSZXF1ZXN0Im0KD0dldE5vZGVSZXNwb25zZRIPCgdub2RlX2lkGAEgASgJEhEKCWlzb2xhdGlvbhgCIAEoCRIOCgZkcml2ZXIYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIVCg1zYW5kYm94X2NvdW50GAUgASgNIpEECg1TYW5kYm94Q29uZmlnEhIKCnNhbmRib3hfaWQYASABKAkSEwoLdGVtcGxhdGVfaWQYAiABKAkSEAoIYnVpbGRfaWQYAyABKAkSEQoJY3B1X2NvdW50GAQgASgNEhIKCm1lbW9yeV9taWIYBSABKA0SEAoIZGlza19taWIYBiABKA0SPgoIZW52X3ZhcnMYByADKAsyLC5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3hDb25maWcuRW52VmFyc0VudHJ5Eh4KEWVudmRfYWNjZXNzX3Rva2VuGAggASgJSACIAQESIQoUdHJhZmZpY19hY2Nlc3NfdG9rZW4YCSABKAlIAYgBARIuCgZlZ3Jlc3MYCiABKAsyHi5zYW5kYmFuay5ub2RlLnYxLkVncmVzc1BvbGljeRIvCgdzZWNyZXRzGAsgASgLMh4uc2FuZGJhbmsubm9kZS52MS5TZWNyZXRWYWx1ZXMSHgoRbWFza19yZXF1ZXN0X2hvc3QYDiABKAlIAogBARITCgtodHRwc19wb3J0cxgPIAMoDRouCgxFbnZWYXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIUChJfZW52ZF9hY2Nlc3NfdG9rZW5CFwoVX3RyYWZmaWNfYWNjZXNzX3Rva2VuQhQKEl9tYXNrX3JlcXVlc3RfaG9zdCKDAgoMRWdyZXNzUG9saWN5EhQKDGFsbG93X3JhbmdlcxgBIAMoCRIVCg1hbGxvd19kb21haW5zGAIgAygJEhMKC2RlbnlfcmFuZ2VzGAMgAygJEisKBXJ1bGVzGAQgAygLMhwuc2FuZGJhbmsubm9kZS52MS5FZ3Jlc3NSdWxlEjEKBXByb3h5GAUgASgLMh0uc2FuZGJhbmsubm9kZS52MS5FZ3Jlc3NQcm94eUgAiAEBEjcKC2Ruc19zZXJ2ZXJzGAYgASgLMh0uc2FuZGJhbmsubm9kZS52MS5BZGRyZXNzTGlzdEgBiAEBQggKBl9wcm94eUIOCgxfZG5zX3NlcnZlcnMiiAEKCkVncmVzc1J1bGUSDgoGZG9tYWluGAEgASgJEjoKB2hlYWRlcnMYAiADKAsyKS5zYW5kYmFuay5ub2RlLnYxLkVncmVzc1J1bGUuSGVhZGVyc0VudHJ5Gi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIq0BCgtFZ3Jlc3NQcm94eRIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0SFQoIdXNlcm5hbWUYAyABKAlIAIgBARIVCghwYXNzd29yZBgEIAEoCUgBiAEBEjIKA3RscxgFIAEoCzIgLnNhbmRiYW5rLm5vZGUudjEuRWdyZXNzUHJveHlUbHNIAogBAUILCglfdXNlcm5hbWVCCwoJX3Bhc3N3b3JkQgYKBF90bHMiUgoORWdyZXNzUHJveHlUbHMSGAoLc2VydmVyX25hbWUYASABKAlIAIgBARIPCgJjYRgCIAEoCUgBiAEBQg4KDF9zZXJ2ZXJfbmFtZUIFCgNfY2EiIAoLQWRkcmVzc0xpc3QSEQoJYWRkcmVzc2VzGAEgAygJIr0BChBTZXRFZ3Jlc3NSZXF1ZXN0EhIKCnNhbmRib3hfaWQYASABKAkSLgoGcG9saWN5GAIgASgLMh4uc2FuZGJhbmsubm9kZS52MS5FZ3Jlc3NQb2xpY3kSLwoHc2VjcmV0cxgDIAEoCzIeLnNhbmRiYW5rLm5vZGUudjEuU2VjcmV0VmFsdWVzEh4KEWVudmRfYWNjZXNzX3Rva2VuGAQgASgJSACIAQFCFAoSX2VudmRfYWNjZXNzX3Rva2VuIhMKEVNldEVncmVzc1Jlc3BvbnNlIosBCgxTZWNyZXRWYWx1ZXMSEAoIcmV2aXNpb24YASABKAkSOgoGdmFsdWVzGAIgAygLMiouc2FuZGJhbmsubm9kZS52MS5TZWNyZXRWYWx1ZXMuVmFsdWVzRW50cnkaLQoLVmFsdWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJYChFTZXRTZWNyZXRzUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEi8KB3NlY3JldHMYAiABKAsyHi5zYW5kYmFuay5ub2RlLnYxLlNlY3JldFZhbHVlcyIUChJTZXRTZWNyZXRzUmVzcG9uc2UiRwoUQ3JlYXRlU2FuZGJveFJlcXVlc3QSLwoGY29uZmlnGAEgASgLMh8uc2FuZGJhbmsubm9kZS52MS5TYW5kYm94Q29uZmlnImwKFUNyZWF0ZVNhbmRib3hSZXNwb25zZRIqCgdzYW5kYm94GAEgASgLMhkuc2FuZGJhbmsubm9kZS52MS5TYW5kYm94EicKBnBoYXNlcxgCIAMoCzIXLnNhbmRiYW5rLm5vZGUudjEuUGhhc2UiKgoFUGhhc2USDAoEbmFtZRgBIAEoCRITCgtkdXJhdGlvbl9tcxgCIAEoASKtAQoHU2FuZGJveBISCgpzYW5kYm94X2lkGAEgASgJEhEKCWlzb2xhdGlvbhgCIAEoCRIOCgZkcml2ZXIYAyABKAkSFAoMaG9zdF9hZGRyZXNzGAQgASgJEi4KCnN0YXJ0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgsKA3BpZBgGIAEoDRIYChBzZWNyZXRzX3JldmlzaW9uGAcgASgJIigKEktpbGxTYW5kYm94UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJIhUKE0tpbGxTYW5kYm94UmVzcG9uc2UiFgoUTGlzdFNhbmRib3hlc1JlcXVlc3QiegoVTGlzdFNhbmRib3hlc1Jlc3BvbnNlEiwKCXNhbmRib3hlcxgBIAMoCzIZLnNhbmRiYW5rLm5vZGUudjEuU2FuZGJveBIzCgtyZWNlbnRfZW5kcxgCIAMoCzIeLnNhbmRiYW5rLm5vZGUudjEuU2FuZGJveEV2ZW50IhQKEldhdGNoRXZlbnRzUmVxdWVzdCJ+CgxTYW5kYm94RXZlbnQSEgoKc2FuZGJveF9pZBgBIAEoCRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEa2luZBgDIAEoCRIWCglleGl0X2NvZGUYBCABKAVIAIgBAUIMCgpfZXhpdF9jb2RlIrABChVHZXRTYW5kYm94TG9nc1JlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRIWCgljdXJzb3JfbXMYAiABKAFIAIgBARIQCghiYWNrd2FyZBgDIAEoCBINCgVsaW1pdBgEIAEoDRISCgVsZXZlbBgFIAEoCUgBiAEBEhMKBnNlYXJjaBgGIAEoCUgCiAEBQgwKCl9jdXJzb3JfbXNCCAoGX2xldmVsQgkKB19zZWFyY2giRQoWR2V0U2FuZGJveExvZ3NSZXNwb25zZRIrCgdlbnRyaWVzGAEgAygLMhouc2FuZGJhbmsubm9kZS52MS5Mb2dFbnRyeSKwAQoITG9nRW50cnkSDQoFYXRfbXMYASABKAESDQoFbGV2ZWwYAiABKAkSDgoGbG9nZ2VyGAMgASgJEg8KB21lc3NhZ2UYBCABKAkSNgoGZmllbGRzGAUgAygLMiYuc2FuZGJhbmsubm9kZS52MS5Mb2dFbnRyeS5GaWVsZHNFbnRyeRotCgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInIKGEdldFNhbmRib3hNZXRyaWNzUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhUKCHN0YXJ0X21zGAIgASgBSACIAQESEwoGZW5kX21zGAMgASgBSAGIAQFCCwoJX3N0YXJ0X21zQgkKB19lbmRfbXMiTAoZR2V0U2FuZGJveE1ldHJpY3NSZXNwb25zZRIvCgdzYW1wbGVzGAEgAygLMh4uc2FuZGJhbmsubm9kZS52MS5NZXRyaWNTYW1wbGUiLgoXR2V0TmV3ZXN0TWV0cmljc1JlcXVlc3QSEwoLc2FuZGJveF9pZHMYASADKAkitAEKGEdldE5ld2VzdE1ldHJpY3NSZXNwb25zZRJICgdzYW1wbGVzGAEgAygLMjcuc2FuZGJhbmsubm9kZS52MS5HZXROZXdlc3RNZXRyaWNzUmVzcG9uc2UuU2FtcGxlc0VudHJ5Gk4KDFNhbXBsZXNFbnRyeRILCgNrZXkYASABKAkSLQoFdmFsdWUYAiABKAsyHi5zYW5kYmFuay5ub2RlLnYxLk1ldHJpY1NhbXBsZToCOAEirgEKDE1ldHJpY1NhbXBsZRINCgVhdF9tcxgBIAEoARIRCgljcHVfY291bnQYAiABKAESFAoMY3B1X3VzZWRfcGN0GAMgASgBEhMKC21lbW9yeV91c2VkGAQgASgBEhQKDG1lbW9yeV90b3RhbBgFIAEoARIUCgxtZW1vcnlfY2FjaGUYBiABKAESEQoJZGlza191c2VkGAcgASgBEhIKCmRpc2tfdG90YWwYCCABKAEywQcKC05vZGVTZXJ2aWNlEk4KB0dldE5vZGUSIC5zYW5kYmFuay5ub2RlLnYxLkdldE5vZGVSZXF1ZXN0GiEuc2FuZGJhbmsubm9kZS52MS5HZXROb2RlUmVzcG9uc2USYAoNQ3JlYXRlU2FuZGJveBImLnNhbmRiYW5rLm5vZGUudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QaJy5zYW5kYmFuay5ub2RlLnYxLkNyZWF0ZVNhbmRib3hSZXNwb25zZRJaCgtLaWxsU2FuZGJveBIkLnNhbmRiYW5rLm5vZGUudjEuS2lsbFNhbmRib3hSZXF1ZXN0GiUuc2FuZGJhbmsubm9kZS52MS5LaWxsU2FuZGJveFJlc3BvbnNlElQKCVNldEVncmVzcxIiLnNhbmRiYW5rLm5vZGUudjEuU2V0RWdyZXNzUmVxdWVzdBojLnNhbmRiYW5rLm5vZGUudjEuU2V0RWdyZXNzUmVzcG9uc2USVwoKU2V0U2VjcmV0cxIjLnNhbmRiYW5rLm5vZGUudjEuU2V0U2VjcmV0c1JlcXVlc3QaJC5zYW5kYmFuay5ub2RlLnYxLlNldFNlY3JldHNSZXNwb25zZRJgCg1MaXN0U2FuZGJveGVzEiYuc2FuZGJhbmsubm9kZS52MS5MaXN0U2FuZGJveGVzUmVxdWVzdBonLnNhbmRiYW5rLm5vZGUudjEuTGlzdFNhbmRib3hlc1Jlc3BvbnNlEmMKDkdldFNhbmRib3hMb2dzEicuc2FuZGJhbmsubm9kZS52MS5HZXRTYW5kYm94TG9nc1JlcXVlc3QaKC5zYW5kYmFuay5ub2RlLnYxLkdldFNhbmRib3hMb2dzUmVzcG9uc2USbAoRR2V0U2FuZGJveE1ldHJpY3MSKi5zYW5kYmFuay5ub2RlLnYxLkdldFNhbmRib3hNZXRyaWNzUmVxdWVzdBorLnNhbmRiYW5rLm5vZGUudjEuR2V0U2FuZGJveE1ldHJpY3NSZXNwb25zZRJpChBHZXROZXdlc3RNZXRyaWNzEikuc2FuZGJhbmsubm9kZS52MS5HZXROZXdlc3RNZXRyaWNzUmVxdWVzdBoqLnNhbmRiYW5rLm5vZGUudjEuR2V0TmV3ZXN0TWV0cmljc1Jlc3BvbnNlElUKC1dhdGNoRXZlbnRzEiQuc2FuZGJhbmsubm9kZS52MS5XYXRjaEV2ZW50c1JlcXVlc3QaHi5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3hFdmVudDABYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("Cgpub2RlLnByb3RvEhBzYW5kYmFuay5ub2RlLnYxIhAKDkdldE5vZGVSZXF1ZXN0Im0KD0dldE5vZGVSZXNwb25zZRIPCgdub2RlX2lkGAEgASgJEhEKCWlzb2xhdGlvbhgCIAEoCRIOCgZkcml2ZXIYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIVCg1zYW5kYm94X2NvdW50GAUgASgNIscECg1TYW5kYm94Q29uZmlnEhIKCnNhbmRib3hfaWQYASABKAkSEwoLdGVtcGxhdGVfaWQYAiABKAkSEAoIYnVpbGRfaWQYAyABKAkSEQoJY3B1X2NvdW50GAQgASgNEhIKCm1lbW9yeV9taWIYBSABKA0SEAoIZGlza19taWIYBiABKA0SPgoIZW52X3ZhcnMYByADKAsyLC5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3hDb25maWcuRW52VmFyc0VudHJ5Eh4KEWVudmRfYWNjZXNzX3Rva2VuGAggASgJSACIAQESIQoUdHJhZmZpY19hY2Nlc3NfdG9rZW4YCSABKAlIAYgBARIuCgZlZ3Jlc3MYCiABKAsyHi5zYW5kYmFuay5ub2RlLnYxLkVncmVzc1BvbGljeRIvCgdzZWNyZXRzGAsgASgLMh4uc2FuZGJhbmsubm9kZS52MS5TZWNyZXRWYWx1ZXMSHgoRbWFza19yZXF1ZXN0X2hvc3QYDiABKAlIAogBARITCgtodHRwc19wb3J0cxgPIAMoDRI0Cg12b2x1bWVfbW91bnRzGBQgAygLMh0uc2FuZGJhbmsubm9kZS52MS5Wb2x1bWVNb3VudBouCgxFbnZWYXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIUChJfZW52ZF9hY2Nlc3NfdG9rZW5CFwoVX3RyYWZmaWNfYWNjZXNzX3Rva2VuQhQKEl9tYXNrX3JlcXVlc3RfaG9zdCIuCgtWb2x1bWVNb3VudBIRCgl2b2x1bWVfaWQYASABKAkSDAoEcGF0aBgCIAEoCSKDAgoMRWdyZXNzUG9saWN5EhQKDGFsbG93X3JhbmdlcxgBIAMoCRIVCg1hbGxvd19kb21haW5zGAIgAygJEhMKC2RlbnlfcmFuZ2VzGAMgAygJEisKBXJ1bGVzGAQgAygLMhwuc2FuZGJhbmsubm9kZS52MS5FZ3Jlc3NSdWxlEjEKBXByb3h5GAUgASgLMh0uc2FuZGJhbmsubm9kZS52MS5FZ3Jlc3NQcm94eUgAiAEBEjcKC2Ruc19zZXJ2ZXJzGAYgASgLMh0uc2FuZGJhbmsubm9kZS52MS5BZGRyZXNzTGlzdEgBiAEBQggKBl9wcm94eUIOCgxfZG5zX3NlcnZlcnMiiAEKCkVncmVzc1J1bGUSDgoGZG9tYWluGAEgASgJEjoKB2hlYWRlcnMYAiADKAsyKS5zYW5kYmFuay5ub2RlLnYxLkVncmVzc1J1bGUuSGVhZGVyc0VudHJ5Gi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIq0BCgtFZ3Jlc3NQcm94eRIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0SFQoIdXNlcm5hbWUYAyABKAlIAIgBARIVCghwYXNzd29yZBgEIAEoCUgBiAEBEjIKA3RscxgFIAEoCzIgLnNhbmRiYW5rLm5vZGUudjEuRWdyZXNzUHJveHlUbHNIAogBAUILCglfdXNlcm5hbWVCCwoJX3Bhc3N3b3JkQgYKBF90bHMiUgoORWdyZXNzUHJveHlUbHMSGAoLc2VydmVyX25hbWUYASABKAlIAIgBARIPCgJjYRgCIAEoCUgBiAEBQg4KDF9zZXJ2ZXJfbmFtZUIFCgNfY2EiIAoLQWRkcmVzc0xpc3QSEQoJYWRkcmVzc2VzGAEgAygJIr0BChBTZXRFZ3Jlc3NSZXF1ZXN0EhIKCnNhbmRib3hfaWQYASABKAkSLgoGcG9saWN5GAIgASgLMh4uc2FuZGJhbmsubm9kZS52MS5FZ3Jlc3NQb2xpY3kSLwoHc2VjcmV0cxgDIAEoCzIeLnNhbmRiYW5rLm5vZGUudjEuU2VjcmV0VmFsdWVzEh4KEWVudmRfYWNjZXNzX3Rva2VuGAQgASgJSACIAQFCFAoSX2VudmRfYWNjZXNzX3Rva2VuIhMKEVNldEVncmVzc1Jlc3BvbnNlIosBCgxTZWNyZXRWYWx1ZXMSEAoIcmV2aXNpb24YASABKAkSOgoGdmFsdWVzGAIgAygLMiouc2FuZGJhbmsubm9kZS52MS5TZWNyZXRWYWx1ZXMuVmFsdWVzRW50cnkaLQoLVmFsdWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJYChFTZXRTZWNyZXRzUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEi8KB3NlY3JldHMYAiABKAsyHi5zYW5kYmFuay5ub2RlLnYxLlNlY3JldFZhbHVlcyIUChJTZXRTZWNyZXRzUmVzcG9uc2UiRwoUQ3JlYXRlU2FuZGJveFJlcXVlc3QSLwoGY29uZmlnGAEgASgLMh8uc2FuZGJhbmsubm9kZS52MS5TYW5kYm94Q29uZmlnImwKFUNyZWF0ZVNhbmRib3hSZXNwb25zZRIqCgdzYW5kYm94GAEgASgLMhkuc2FuZGJhbmsubm9kZS52MS5TYW5kYm94EicKBnBoYXNlcxgCIAMoCzIXLnNhbmRiYW5rLm5vZGUudjEuUGhhc2UiKgoFUGhhc2USDAoEbmFtZRgBIAEoCRITCgtkdXJhdGlvbl9tcxgCIAEoASKtAQoHU2FuZGJveBISCgpzYW5kYm94X2lkGAEgASgJEhEKCWlzb2xhdGlvbhgCIAEoCRIOCgZkcml2ZXIYAyABKAkSFAoMaG9zdF9hZGRyZXNzGAQgASgJEi4KCnN0YXJ0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgsKA3BpZBgGIAEoDRIYChBzZWNyZXRzX3JldmlzaW9uGAcgASgJIigKEktpbGxTYW5kYm94UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJIhUKE0tpbGxTYW5kYm94UmVzcG9uc2UiFgoUTGlzdFNhbmRib3hlc1JlcXVlc3QiegoVTGlzdFNhbmRib3hlc1Jlc3BvbnNlEiwKCXNhbmRib3hlcxgBIAMoCzIZLnNhbmRiYW5rLm5vZGUudjEuU2FuZGJveBIzCgtyZWNlbnRfZW5kcxgCIAMoCzIeLnNhbmRiYW5rLm5vZGUudjEuU2FuZGJveEV2ZW50IhQKEldhdGNoRXZlbnRzUmVxdWVzdCJ+CgxTYW5kYm94RXZlbnQSEgoKc2FuZGJveF9pZBgBIAEoCRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEa2luZBgDIAEoCRIWCglleGl0X2NvZGUYBCABKAVIAIgBAUIMCgpfZXhpdF9jb2RlIrABChVHZXRTYW5kYm94TG9nc1JlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRIWCgljdXJzb3JfbXMYAiABKAFIAIgBARIQCghiYWNrd2FyZBgDIAEoCBINCgVsaW1pdBgEIAEoDRISCgVsZXZlbBgFIAEoCUgBiAEBEhMKBnNlYXJjaBgGIAEoCUgCiAEBQgwKCl9jdXJzb3JfbXNCCAoGX2xldmVsQgkKB19zZWFyY2giRQoWR2V0U2FuZGJveExvZ3NSZXNwb25zZRIrCgdlbnRyaWVzGAEgAygLMhouc2FuZGJhbmsubm9kZS52MS5Mb2dFbnRyeSKwAQoITG9nRW50cnkSDQoFYXRfbXMYASABKAESDQoFbGV2ZWwYAiABKAkSDgoGbG9nZ2VyGAMgASgJEg8KB21lc3NhZ2UYBCABKAkSNgoGZmllbGRzGAUgAygLMiYuc2FuZGJhbmsubm9kZS52MS5Mb2dFbnRyeS5GaWVsZHNFbnRyeRotCgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInIKGEdldFNhbmRib3hNZXRyaWNzUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhUKCHN0YXJ0X21zGAIgASgBSACIAQESEwoGZW5kX21zGAMgASgBSAGIAQFCCwoJX3N0YXJ0X21zQgkKB19lbmRfbXMiTAoZR2V0U2FuZGJveE1ldHJpY3NSZXNwb25zZRIvCgdzYW1wbGVzGAEgAygLMh4uc2FuZGJhbmsubm9kZS52MS5NZXRyaWNTYW1wbGUiLgoXR2V0TmV3ZXN0TWV0cmljc1JlcXVlc3QSEwoLc2FuZGJveF9pZHMYASADKAkitAEKGEdldE5ld2VzdE1ldHJpY3NSZXNwb25zZRJICgdzYW1wbGVzGAEgAygLMjcuc2FuZGJhbmsubm9kZS52MS5HZXROZXdlc3RNZXRyaWNzUmVzcG9uc2UuU2FtcGxlc0VudHJ5Gk4KDFNhbXBsZXNFbnRyeRILCgNrZXkYASABKAkSLQoFdmFsdWUYAiABKAsyHi5zYW5kYmFuay5ub2RlLnYxLk1ldHJpY1NhbXBsZToCOAEirgEKDE1ldHJpY1NhbXBsZRINCgVhdF9tcxgBIAEoARIRCgljcHVfY291bnQYAiABKAESFAoMY3B1X3VzZWRfcGN0GAMgASgBEhMKC21lbW9yeV91c2VkGAQgASgBEhQKDG1lbW9yeV90b3RhbBgFIAEoARIUCgxtZW1vcnlfY2FjaGUYBiABKAESEQoJZGlza191c2VkGAcgASgBEhIKCmRpc2tfdG90YWwYCCABKAEywQcKC05vZGVTZXJ2aWNlEk4KB0dldE5vZGUSIC5zYW5kYmFuay5ub2RlLnYxLkdldE5vZGVSZXF1ZXN0GiEuc2FuZGJhbmsubm9kZS52MS5HZXROb2RlUmVzcG9uc2USYAoNQ3JlYXRlU2FuZGJveBImLnNhbmRiYW5rLm5vZGUudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QaJy5zYW5kYmFuay5ub2RlLnYxLkNyZWF0ZVNhbmRib3hSZXNwb25zZRJaCgtLaWxsU2FuZGJveBIkLnNhbmRiYW5rLm5vZGUudjEuS2lsbFNhbmRib3hSZXF1ZXN0GiUuc2FuZGJhbmsubm9kZS52MS5LaWxsU2FuZGJveFJlc3BvbnNlElQKCVNldEVncmVzcxIiLnNhbmRiYW5rLm5vZGUudjEuU2V0RWdyZXNzUmVxdWVzdBojLnNhbmRiYW5rLm5vZGUudjEuU2V0RWdyZXNzUmVzcG9uc2USVwoKU2V0U2VjcmV0cxIjLnNhbmRiYW5rLm5vZGUudjEuU2V0U2VjcmV0c1JlcXVlc3QaJC5zYW5kYmFuay5ub2RlLnYxLlNldFNlY3JldHNSZXNwb25zZRJgCg1MaXN0U2FuZGJveGVzEiYuc2FuZGJhbmsubm9kZS52MS5MaXN0U2FuZGJveGVzUmVxdWVzdBonLnNhbmRiYW5rLm5vZGUudjEuTGlzdFNhbmRib3hlc1Jlc3BvbnNlEmMKDkdldFNhbmRib3hMb2dzEicuc2FuZGJhbmsubm9kZS52MS5HZXRTYW5kYm94TG9nc1JlcXVlc3QaKC5zYW5kYmFuay5ub2RlLnYxLkdldFNhbmRib3hMb2dzUmVzcG9uc2USbAoRR2V0U2FuZGJveE1ldHJpY3MSKi5zYW5kYmFuay5ub2RlLnYxLkdldFNhbmRib3hNZXRyaWNzUmVxdWVzdBorLnNhbmRiYW5rLm5vZGUudjEuR2V0U2FuZGJveE1ldHJpY3NSZXNwb25zZRJpChBHZXROZXdlc3RNZXRyaWNzEikuc2FuZGJhbmsubm9kZS52MS5HZXROZXdlc3RNZXRyaWNzUmVxdWVzdBoqLnNhbmRiYW5rLm5vZGUudjEuR2V0TmV3ZXN0TWV0cmljc1Jlc3BvbnNlElUKC1dhdGNoRXZlbnRzEiQuc2FuZGJhbmsubm9kZS52MS5XYXRjaEV2ZW50c1JlcXVlc3QaHi5zYW5kYmFuay5ub2RlLnYxLlNhbmRib3hFdmVudDABYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message sandbank.node.v1.GetNodeRequest
@@ -151,6 +151,13 @@ export type SandboxConfig = Message<"sandbank.node.v1.SandboxConfig"> & {
    * @generated from field: repeated uint32 https_ports = 15;
    */
   httpsPorts: number[];
+
+  /**
+   * Volumes of this node, mounted before the first program runs.
+   *
+   * @generated from field: repeated sandbank.node.v1.VolumeMount volume_mounts = 20;
+   */
+  volumeMounts: VolumeMount[];
 };
 
 /**
@@ -159,6 +166,30 @@ export type SandboxConfig = Message<"sandbank.node.v1.SandboxConfig"> & {
  */
 export const SandboxConfigSchema: GenMessage<SandboxConfig> = /*@__PURE__*/
   messageDesc(file_node, 2);
+
+/**
+ * @generated from message sandbank.node.v1.VolumeMount
+ */
+export type VolumeMount = Message<"sandbank.node.v1.VolumeMount"> & {
+  /**
+   * @generated from field: string volume_id = 1;
+   */
+  volumeId: string;
+
+  /**
+   * Absolute, inside the sandbox.
+   *
+   * @generated from field: string path = 2;
+   */
+  path: string;
+};
+
+/**
+ * Describes the message sandbank.node.v1.VolumeMount.
+ * Use `create(VolumeMountSchema)` to create a new message.
+ */
+export const VolumeMountSchema: GenMessage<VolumeMount> = /*@__PURE__*/
+  messageDesc(file_node, 3);
 
 /**
  * What a sandbox may reach. What is allowed wins over what is denied; what neither names is allowed.
@@ -210,7 +241,7 @@ export type EgressPolicy = Message<"sandbank.node.v1.EgressPolicy"> & {
  * Use `create(EgressPolicySchema)` to create a new message.
  */
 export const EgressPolicySchema: GenMessage<EgressPolicy> = /*@__PURE__*/
-  messageDesc(file_node, 3);
+  messageDesc(file_node, 4);
 
 /**
  * @generated from message sandbank.node.v1.EgressRule
@@ -232,7 +263,7 @@ export type EgressRule = Message<"sandbank.node.v1.EgressRule"> & {
  * Use `create(EgressRuleSchema)` to create a new message.
  */
 export const EgressRuleSchema: GenMessage<EgressRule> = /*@__PURE__*/
-  messageDesc(file_node, 4);
+  messageDesc(file_node, 5);
 
 /**
  * SOCKS5.
@@ -273,7 +304,7 @@ export type EgressProxy = Message<"sandbank.node.v1.EgressProxy"> & {
  * Use `create(EgressProxySchema)` to create a new message.
  */
 export const EgressProxySchema: GenMessage<EgressProxy> = /*@__PURE__*/
-  messageDesc(file_node, 5);
+  messageDesc(file_node, 6);
 
 /**
  * @generated from message sandbank.node.v1.EgressProxyTls
@@ -297,7 +328,7 @@ export type EgressProxyTls = Message<"sandbank.node.v1.EgressProxyTls"> & {
  * Use `create(EgressProxyTlsSchema)` to create a new message.
  */
 export const EgressProxyTlsSchema: GenMessage<EgressProxyTls> = /*@__PURE__*/
-  messageDesc(file_node, 6);
+  messageDesc(file_node, 7);
 
 /**
  * @generated from message sandbank.node.v1.AddressList
@@ -314,7 +345,7 @@ export type AddressList = Message<"sandbank.node.v1.AddressList"> & {
  * Use `create(AddressListSchema)` to create a new message.
  */
 export const AddressListSchema: GenMessage<AddressList> = /*@__PURE__*/
-  messageDesc(file_node, 7);
+  messageDesc(file_node, 8);
 
 /**
  * @generated from message sandbank.node.v1.SetEgressRequest
@@ -350,7 +381,7 @@ export type SetEgressRequest = Message<"sandbank.node.v1.SetEgressRequest"> & {
  * Use `create(SetEgressRequestSchema)` to create a new message.
  */
 export const SetEgressRequestSchema: GenMessage<SetEgressRequest> = /*@__PURE__*/
-  messageDesc(file_node, 8);
+  messageDesc(file_node, 9);
 
 /**
  * @generated from message sandbank.node.v1.SetEgressResponse
@@ -363,7 +394,7 @@ export type SetEgressResponse = Message<"sandbank.node.v1.SetEgressResponse"> & 
  * Use `create(SetEgressResponseSchema)` to create a new message.
  */
 export const SetEgressResponseSchema: GenMessage<SetEgressResponse> = /*@__PURE__*/
-  messageDesc(file_node, 9);
+  messageDesc(file_node, 10);
 
 /**
  * Values of the stored secrets that a sandbox's rules refer to. The node keeps them in memory only.
@@ -391,7 +422,7 @@ export type SecretValues = Message<"sandbank.node.v1.SecretValues"> & {
  * Use `create(SecretValuesSchema)` to create a new message.
  */
 export const SecretValuesSchema: GenMessage<SecretValues> = /*@__PURE__*/
-  messageDesc(file_node, 10);
+  messageDesc(file_node, 11);
 
 /**
  * @generated from message sandbank.node.v1.SetSecretsRequest
@@ -413,7 +444,7 @@ export type SetSecretsRequest = Message<"sandbank.node.v1.SetSecretsRequest"> & 
  * Use `create(SetSecretsRequestSchema)` to create a new message.
  */
 export const SetSecretsRequestSchema: GenMessage<SetSecretsRequest> = /*@__PURE__*/
-  messageDesc(file_node, 11);
+  messageDesc(file_node, 12);
 
 /**
  * @generated from message sandbank.node.v1.SetSecretsResponse
@@ -426,7 +457,7 @@ export type SetSecretsResponse = Message<"sandbank.node.v1.SetSecretsResponse"> 
  * Use `create(SetSecretsResponseSchema)` to create a new message.
  */
 export const SetSecretsResponseSchema: GenMessage<SetSecretsResponse> = /*@__PURE__*/
-  messageDesc(file_node, 12);
+  messageDesc(file_node, 13);
 
 /**
  * @generated from message sandbank.node.v1.CreateSandboxRequest
@@ -443,7 +474,7 @@ export type CreateSandboxRequest = Message<"sandbank.node.v1.CreateSandboxReques
  * Use `create(CreateSandboxRequestSchema)` to create a new message.
  */
 export const CreateSandboxRequestSchema: GenMessage<CreateSandboxRequest> = /*@__PURE__*/
-  messageDesc(file_node, 13);
+  messageDesc(file_node, 14);
 
 /**
  * @generated from message sandbank.node.v1.CreateSandboxResponse
@@ -465,7 +496,7 @@ export type CreateSandboxResponse = Message<"sandbank.node.v1.CreateSandboxRespo
  * Use `create(CreateSandboxResponseSchema)` to create a new message.
  */
 export const CreateSandboxResponseSchema: GenMessage<CreateSandboxResponse> = /*@__PURE__*/
-  messageDesc(file_node, 14);
+  messageDesc(file_node, 15);
 
 /**
  * @generated from message sandbank.node.v1.Phase
@@ -487,7 +518,7 @@ export type Phase = Message<"sandbank.node.v1.Phase"> & {
  * Use `create(PhaseSchema)` to create a new message.
  */
 export const PhaseSchema: GenMessage<Phase> = /*@__PURE__*/
-  messageDesc(file_node, 15);
+  messageDesc(file_node, 16);
 
 /**
  * @generated from message sandbank.node.v1.Sandbox
@@ -538,7 +569,7 @@ export type Sandbox = Message<"sandbank.node.v1.Sandbox"> & {
  * Use `create(SandboxSchema)` to create a new message.
  */
 export const SandboxSchema: GenMessage<Sandbox> = /*@__PURE__*/
-  messageDesc(file_node, 16);
+  messageDesc(file_node, 17);
 
 /**
  * @generated from message sandbank.node.v1.KillSandboxRequest
@@ -555,7 +586,7 @@ export type KillSandboxRequest = Message<"sandbank.node.v1.KillSandboxRequest"> 
  * Use `create(KillSandboxRequestSchema)` to create a new message.
  */
 export const KillSandboxRequestSchema: GenMessage<KillSandboxRequest> = /*@__PURE__*/
-  messageDesc(file_node, 17);
+  messageDesc(file_node, 18);
 
 /**
  * @generated from message sandbank.node.v1.KillSandboxResponse
@@ -568,7 +599,7 @@ export type KillSandboxResponse = Message<"sandbank.node.v1.KillSandboxResponse"
  * Use `create(KillSandboxResponseSchema)` to create a new message.
  */
 export const KillSandboxResponseSchema: GenMessage<KillSandboxResponse> = /*@__PURE__*/
-  messageDesc(file_node, 18);
+  messageDesc(file_node, 19);
 
 /**
  * @generated from message sandbank.node.v1.ListSandboxesRequest
@@ -581,7 +612,7 @@ export type ListSandboxesRequest = Message<"sandbank.node.v1.ListSandboxesReques
  * Use `create(ListSandboxesRequestSchema)` to create a new message.
  */
 export const ListSandboxesRequestSchema: GenMessage<ListSandboxesRequest> = /*@__PURE__*/
-  messageDesc(file_node, 19);
+  messageDesc(file_node, 20);
 
 /**
  * @generated from message sandbank.node.v1.ListSandboxesResponse
@@ -605,7 +636,7 @@ export type ListSandboxesResponse = Message<"sandbank.node.v1.ListSandboxesRespo
  * Use `create(ListSandboxesResponseSchema)` to create a new message.
  */
 export const ListSandboxesResponseSchema: GenMessage<ListSandboxesResponse> = /*@__PURE__*/
-  messageDesc(file_node, 20);
+  messageDesc(file_node, 21);
 
 /**
  * @generated from message sandbank.node.v1.WatchEventsRequest
@@ -618,7 +649,7 @@ export type WatchEventsRequest = Message<"sandbank.node.v1.WatchEventsRequest"> 
  * Use `create(WatchEventsRequestSchema)` to create a new message.
  */
 export const WatchEventsRequestSchema: GenMessage<WatchEventsRequest> = /*@__PURE__*/
-  messageDesc(file_node, 21);
+  messageDesc(file_node, 22);
 
 /**
  * @generated from message sandbank.node.v1.SandboxEvent
@@ -652,7 +683,7 @@ export type SandboxEvent = Message<"sandbank.node.v1.SandboxEvent"> & {
  * Use `create(SandboxEventSchema)` to create a new message.
  */
 export const SandboxEventSchema: GenMessage<SandboxEvent> = /*@__PURE__*/
-  messageDesc(file_node, 22);
+  messageDesc(file_node, 23);
 
 /**
  * @generated from message sandbank.node.v1.GetSandboxLogsRequest
@@ -700,7 +731,7 @@ export type GetSandboxLogsRequest = Message<"sandbank.node.v1.GetSandboxLogsRequ
  * Use `create(GetSandboxLogsRequestSchema)` to create a new message.
  */
 export const GetSandboxLogsRequestSchema: GenMessage<GetSandboxLogsRequest> = /*@__PURE__*/
-  messageDesc(file_node, 23);
+  messageDesc(file_node, 24);
 
 /**
  * @generated from message sandbank.node.v1.GetSandboxLogsResponse
@@ -717,7 +748,7 @@ export type GetSandboxLogsResponse = Message<"sandbank.node.v1.GetSandboxLogsRes
  * Use `create(GetSandboxLogsResponseSchema)` to create a new message.
  */
 export const GetSandboxLogsResponseSchema: GenMessage<GetSandboxLogsResponse> = /*@__PURE__*/
-  messageDesc(file_node, 24);
+  messageDesc(file_node, 25);
 
 /**
  * @generated from message sandbank.node.v1.LogEntry
@@ -758,7 +789,7 @@ export type LogEntry = Message<"sandbank.node.v1.LogEntry"> & {
  * Use `create(LogEntrySchema)` to create a new message.
  */
 export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
-  messageDesc(file_node, 25);
+  messageDesc(file_node, 26);
 
 /**
  * @generated from message sandbank.node.v1.GetSandboxMetricsRequest
@@ -785,7 +816,7 @@ export type GetSandboxMetricsRequest = Message<"sandbank.node.v1.GetSandboxMetri
  * Use `create(GetSandboxMetricsRequestSchema)` to create a new message.
  */
 export const GetSandboxMetricsRequestSchema: GenMessage<GetSandboxMetricsRequest> = /*@__PURE__*/
-  messageDesc(file_node, 26);
+  messageDesc(file_node, 27);
 
 /**
  * @generated from message sandbank.node.v1.GetSandboxMetricsResponse
@@ -802,7 +833,7 @@ export type GetSandboxMetricsResponse = Message<"sandbank.node.v1.GetSandboxMetr
  * Use `create(GetSandboxMetricsResponseSchema)` to create a new message.
  */
 export const GetSandboxMetricsResponseSchema: GenMessage<GetSandboxMetricsResponse> = /*@__PURE__*/
-  messageDesc(file_node, 27);
+  messageDesc(file_node, 28);
 
 /**
  * @generated from message sandbank.node.v1.GetNewestMetricsRequest
@@ -819,7 +850,7 @@ export type GetNewestMetricsRequest = Message<"sandbank.node.v1.GetNewestMetrics
  * Use `create(GetNewestMetricsRequestSchema)` to create a new message.
  */
 export const GetNewestMetricsRequestSchema: GenMessage<GetNewestMetricsRequest> = /*@__PURE__*/
-  messageDesc(file_node, 28);
+  messageDesc(file_node, 29);
 
 /**
  * @generated from message sandbank.node.v1.GetNewestMetricsResponse
@@ -836,7 +867,7 @@ export type GetNewestMetricsResponse = Message<"sandbank.node.v1.GetNewestMetric
  * Use `create(GetNewestMetricsResponseSchema)` to create a new message.
  */
 export const GetNewestMetricsResponseSchema: GenMessage<GetNewestMetricsResponse> = /*@__PURE__*/
-  messageDesc(file_node, 29);
+  messageDesc(file_node, 30);
 
 /**
  * @generated from message sandbank.node.v1.MetricSample
@@ -892,7 +923,7 @@ export type MetricSample = Message<"sandbank.node.v1.MetricSample"> & {
  * Use `create(MetricSampleSchema)` to create a new message.
  */
 export const MetricSampleSchema: GenMessage<MetricSample> = /*@__PURE__*/
-  messageDesc(file_node, 30);
+  messageDesc(file_node, 31);
 
 /**
  * @generated from service sandbank.node.v1.NodeService

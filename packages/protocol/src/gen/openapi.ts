@@ -609,8 +609,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The team's volumes, oldest first */
         get: operations["listVolumes"];
         put?: never;
+        /** Make an empty volume, which outlives the sandboxes that mount it */
         post: operations["createVolume"];
         delete?: never;
         options?: never;
@@ -623,14 +625,86 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                volumeID: string;
+                volumeID: components["parameters"]["VolumeID"];
             };
             cookie?: never;
         };
+        /** A volume with a new token for its content */
         get: operations["getVolume"];
         put?: never;
         post?: never;
+        /** Delete a volume with all that is in it; 409 while a sandbox or a transfer uses it */
         delete: operations["deleteVolume"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/volumecontent/{volumeID}/path": {
+        parameters: {
+            query: {
+                /** @description In the volume; relative paths begin at its root */
+                path: components["parameters"]["EntryPath"];
+            };
+            header?: never;
+            path: {
+                volumeID: components["parameters"]["VolumeID"];
+            };
+            cookie?: never;
+        };
+        /** What is told about a file or directory; a link is itself */
+        get: operations["getVolumeEntry"];
+        put?: never;
+        post?: never;
+        /** Remove a file or link, or a directory with all that is in it */
+        delete: operations["deleteVolumeEntry"];
+        options?: never;
+        head?: never;
+        /** Change owner and mode */
+        patch: operations["updateVolumeEntry"];
+        trace?: never;
+    };
+    "/volumecontent/{volumeID}/dir": {
+        parameters: {
+            query: {
+                /** @description In the volume; relative paths begin at its root */
+                path: components["parameters"]["EntryPath"];
+            };
+            header?: never;
+            path: {
+                volumeID: components["parameters"]["VolumeID"];
+            };
+            cookie?: never;
+        };
+        /** What is in a directory, parents before what is in them, by name */
+        get: operations["listVolumeDirectory"];
+        put?: never;
+        /** Make a directory; with `force` also missing parents, and one that is there will do */
+        post: operations["makeVolumeDirectory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/volumecontent/{volumeID}/file": {
+        parameters: {
+            query: {
+                /** @description In the volume; relative paths begin at its root */
+                path: components["parameters"]["EntryPath"];
+            };
+            header?: never;
+            path: {
+                volumeID: components["parameters"]["VolumeID"];
+            };
+            cookie?: never;
+        };
+        /** The bytes of a file */
+        get: operations["readVolumeFile"];
+        /** Write a file, which is there as a whole or not at all; `force=false` refuses to make parents and to replace */
+        put: operations["writeVolumeFile"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1028,6 +1102,49 @@ export interface components {
         Isolation: "microvm" | "gvisor" | "container";
         /** @enum {string} */
         SandboxState: "running" | "paused";
+        NewVolume: {
+            /** @description Unique in the team */
+            name: string;
+        };
+        Volume: {
+            /** Format: uuid */
+            volumeID: string;
+            name: string;
+        };
+        VolumeAndToken: {
+            /** Format: uuid */
+            volumeID: string;
+            name: string;
+            /** @description Opens the volume's content for 24 hours */
+            token: string;
+            /** @description Never set; clients reach the content where they reach the API */
+            domain?: string;
+        };
+        /** @description Absent ones stay */
+        VolumeEntryChange: {
+            uid?: number;
+            gid?: number;
+            mode?: number;
+        };
+        VolumeEntryStat: {
+            name: string;
+            /** @enum {string} */
+            type: "unknown" | "file" | "directory" | "symlink";
+            path: string;
+            size: number;
+            /** @description Permission bits */
+            mode: number;
+            uid: number;
+            gid: number;
+            /** Format: date-time */
+            atime: string;
+            /** Format: date-time */
+            mtime: string;
+            /** Format: date-time */
+            ctime: string;
+            /** @description What is written in a symlink */
+            target?: string;
+        };
         VolumeMount: {
             name: string;
             path: string;
@@ -1109,7 +1226,7 @@ export interface components {
                 /** @description Not available yet */
                 tokens?: Record<string, never> | unknown[] | null;
             } | null;
-            /** @description Not available yet */
+            /** @description Volumes of the team by name, each at an absolute path of its own */
             volumeMounts?: components["schemas"]["VolumeMount"][] | null;
         };
         NewSandbox: components["schemas"]["NewSandboxV2"] & {
@@ -1336,6 +1453,15 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description The volume is full; the message says how large it is and where that is set */
+        Full: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description A failure of the service */
         Internal: {
             headers: {
@@ -1377,6 +1503,16 @@ export interface components {
         /** @description Also as `id-clientID`; what follows the first dash is ignored */
         SandboxID: string;
         TemplateID: string;
+        VolumeID: string;
+        /** @description In the volume; relative paths begin at its root */
+        EntryPath: string;
+        /** @description Owner of what is made; 0 unless told */
+        EntryUid: number;
+        /** @description Group of what is made; 0 unless told */
+        EntryGid: number;
+        /** @description Permission bits of what is made; 0666 for files and 0777 for directories unless told */
+        EntryMode: number;
+        EntryForce: boolean;
         BuildID: string;
         ApiKeyID: string;
         /** @description Id of a team; a key finds only its own */
@@ -2421,11 +2557,19 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Volume"][];
+                };
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             429: components["responses"]["TooMany"];
-            501: components["responses"]["NotYet"];
         };
     };
     createVolume: {
@@ -2435,13 +2579,26 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVolume"];
+            };
+        };
         responses: {
+            /** @description It can be mounted, and its content be written */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VolumeAndToken"];
+                };
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             429: components["responses"]["TooMany"];
-            501: components["responses"]["NotYet"];
+            500: components["responses"]["Internal"];
         };
     };
     getVolume: {
@@ -2449,17 +2606,26 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                volumeID: string;
+                volumeID: components["parameters"]["VolumeID"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The volume */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VolumeAndToken"];
+                };
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooMany"];
-            501: components["responses"]["NotYet"];
         };
     };
     deleteVolume: {
@@ -2467,17 +2633,275 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                volumeID: string;
+                volumeID: components["parameters"]["VolumeID"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Nothing of it is left */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             429: components["responses"]["TooMany"];
-            501: components["responses"]["NotYet"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    getVolumeEntry: {
+        parameters: {
+            query: {
+                /** @description In the volume; relative paths begin at its root */
+                path: components["parameters"]["EntryPath"];
+            };
+            header?: never;
+            path: {
+                volumeID: components["parameters"]["VolumeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entry */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VolumeEntryStat"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    deleteVolumeEntry: {
+        parameters: {
+            query: {
+                /** @description In the volume; relative paths begin at its root */
+                path: components["parameters"]["EntryPath"];
+            };
+            header?: never;
+            path: {
+                volumeID: components["parameters"]["VolumeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    updateVolumeEntry: {
+        parameters: {
+            query: {
+                /** @description In the volume; relative paths begin at its root */
+                path: components["parameters"]["EntryPath"];
+            };
+            header?: never;
+            path: {
+                volumeID: components["parameters"]["VolumeID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VolumeEntryChange"];
+            };
+        };
+        responses: {
+            /** @description The entry as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VolumeEntryStat"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+            507: components["responses"]["Full"];
+        };
+    };
+    listVolumeDirectory: {
+        parameters: {
+            query: {
+                /** @description In the volume; relative paths begin at its root */
+                path: components["parameters"]["EntryPath"];
+                /** @description Levels; 0 is 1 */
+                depth?: number;
+            };
+            header?: never;
+            path: {
+                volumeID: components["parameters"]["VolumeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VolumeEntryStat"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    makeVolumeDirectory: {
+        parameters: {
+            query: {
+                /** @description In the volume; relative paths begin at its root */
+                path: components["parameters"]["EntryPath"];
+                /** @description Owner of what is made; 0 unless told */
+                uid?: components["parameters"]["EntryUid"];
+                /** @description Group of what is made; 0 unless told */
+                gid?: components["parameters"]["EntryGid"];
+                /** @description Permission bits of what is made; 0666 for files and 0777 for directories unless told */
+                mode?: components["parameters"]["EntryMode"];
+                force?: components["parameters"]["EntryForce"];
+            };
+            header?: never;
+            path: {
+                volumeID: components["parameters"]["VolumeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The directory */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VolumeEntryStat"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+            507: components["responses"]["Full"];
+        };
+    };
+    readVolumeFile: {
+        parameters: {
+            query: {
+                /** @description In the volume; relative paths begin at its root */
+                path: components["parameters"]["EntryPath"];
+            };
+            header?: never;
+            path: {
+                volumeID: components["parameters"]["VolumeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    writeVolumeFile: {
+        parameters: {
+            query: {
+                /** @description In the volume; relative paths begin at its root */
+                path: components["parameters"]["EntryPath"];
+                /** @description Owner of what is made; 0 unless told */
+                uid?: components["parameters"]["EntryUid"];
+                /** @description Group of what is made; 0 unless told */
+                gid?: components["parameters"]["EntryGid"];
+                /** @description Permission bits of what is made; 0666 for files and 0777 for directories unless told */
+                mode?: components["parameters"]["EntryMode"];
+                force?: components["parameters"]["EntryForce"];
+            };
+            header?: never;
+            path: {
+                volumeID: components["parameters"]["VolumeID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The file */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VolumeEntryStat"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+            507: components["responses"]["Full"];
         };
     };
     listSecrets: {
