@@ -96,7 +96,7 @@ try {
   const { takesMs, ...counts } = await runSlotCycles({
     identity,
     count: cycles,
-    commandKillMs: 200,
+    commandKillShare: 0.1,
     cyclesPerProcess: 250,
   });
   const seconds = (performance.now() - startMs) / 1000;

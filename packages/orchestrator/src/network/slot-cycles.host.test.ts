@@ -39,7 +39,7 @@ async function traces() {
 }
 
 test("300 slots taken and returned, with random kills of commands and of their process, leave nothing", async () => {
-  const counts = await runSlotCycles({ identity, count: 300, commandKillMs: 100, cyclesPerProcess: 60 });
+  const counts = await runSlotCycles({ identity, count: 300, commandKillShare: 0.3, cyclesPerProcess: 60 });
   expect(counts.cycles).toBeGreaterThanOrEqual(300);
   expect(counts.killedProcesses).toBeGreaterThan(2);
   expect(counts.killedCommands).toBeGreaterThan(10);

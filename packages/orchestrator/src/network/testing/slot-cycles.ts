@@ -9,8 +9,8 @@ export interface CycleOptions {
   identity: NetworkIdentity;
   /** Slots to take and return. */
   count: number;
-  /** Mean pause between two kills of a command (`ip`, `nft`) that works on a slot, ms. */
-  commandKillMs: number;
+  /** After so many of the cycles, at a random moment, a command (`ip`, `nft`) that works on a slot is killed; 0 to 1. */
+  commandKillShare: number;
   /** The process that has the slots is killed after about so many cycles, and a new one goes on. */
   cyclesPerProcess: number;
 }
@@ -30,6 +30,9 @@ export interface CycleCounts {
 }
 
 type Message = { takeMs: number } | { failure: string } | { reclaimed: number };
+
+/** About as long as a cycle takes. */
+const killWithinMs = 40;
 
 /** More of them are no accident. */
 const maxFailedStarts = 20;
@@ -63,34 +66,24 @@ async function runOneProcess(options: CycleOptions, counts: CycleCounts): Promis
     else {
       counts.cycles++;
       counts.takesMs.push(message.takeMs);
+      if (Math.random() < options.commandKillShare) {
+        setTimeout(() => killOneCommand(child, counts), killWithinMs * Math.random());
+      }
       if (counts.cycles >= diesAt && counts.cycles < count) child.kill("SIGKILL");
     }
   });
-  const stopKilling = killCommands(child, options.commandKillMs, () => counts.killedCommands++);
   const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
-  stopKilling();
   if (signal === "SIGKILL") counts.killedProcesses++;
   else if (code !== 0 && ++counts.failedStarts > maxFailedStarts) {
     throw new Error(`processes that had the slots ended with ${code}`);
   }
 }
 
-function killCommands(child: ChildProcess, meanMs: number, onKill: () => void): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const next = (): void => {
-    timer = setTimeout(
-      () => {
-        const commands = childrenOf(child.pid ?? -1);
-        const pid = commands[Math.floor(Math.random() * commands.length)];
-        const command = pid === undefined ? undefined : identifyProcess(pid);
-        if (command && signalProcess(command, "SIGKILL")) onKill();
-        next();
-      },
-      meanMs * 2 * Math.random(),
-    );
-  };
-  next();
-  return () => clearTimeout(timer);
+function killOneCommand(child: ChildProcess, counts: CycleCounts): void {
+  const commands = childrenOf(child.pid ?? -1);
+  const pid = commands[Math.floor(Math.random() * commands.length)];
+  const command = pid === undefined ? undefined : identifyProcess(pid);
+  if (command && signalProcess(command, "SIGKILL")) counts.killedCommands++;
 }
 
 function childrenOf(pid: number): number[] {
