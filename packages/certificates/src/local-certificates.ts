@@ -3,13 +3,12 @@ import { join } from "node:path";
 import type { SecureContext } from "node:tls";
 import { type Logger, silentLogger } from "@sandbank/core/logger";
 import { type CertificateAuthority, newServerKey, type ServerKey } from "./authority.ts";
+import { NameContexts } from "./name-contexts.ts";
 import { openAuthority } from "./authority-file.ts";
 import { type CertificateSource, contextOf, type PemPair } from "./certificate-source.ts";
 
 const dayMs = 24 * 3_600_000;
 const validForMs = 90 * dayMs;
-/** 45 KiB each. */
-const maxContexts = 256;
 
 export interface LocalCertificatesOptions {
   /** Folder of the authority; a file with its key, for root only, is made there. */
@@ -30,7 +29,7 @@ export class LocalCertificates implements CertificateSource {
   readonly #options: LocalCertificatesOptions;
   readonly #authority: CertificateAuthority;
   readonly #key: ServerKey;
-  readonly #contexts = new Map<string, Promise<SecureContext>>();
+  readonly #names: NameContexts;
   readonly #listeners: (() => void)[] = [];
   readonly #renewal: NodeJS.Timeout;
   #fallback: PemPair;
@@ -44,6 +43,7 @@ export class LocalCertificates implements CertificateSource {
     this.authorityPem = made.authority.certificatePem;
     this.#authority = made.authority;
     this.#key = made.key;
+    this.#names = new NameContexts(made.authority);
     this.#fallback = made.fallback;
     this.#wildcard = contextOf(made.fallback);
     const { logger = silentLogger } = options;
@@ -68,15 +68,7 @@ export class LocalCertificates implements CertificateSource {
 
   async contextFor(name: string): Promise<SecureContext> {
     const lower = name.toLowerCase();
-    if (!this.#needsOwn(lower)) return this.#wildcard;
-    const known = this.#contexts.get(lower);
-    const context = known ?? pairFor([lower], this.#authority, this.#key).then(contextOf);
-    // Last used, last out.
-    this.#contexts.delete(lower);
-    this.#contexts.set(lower, context);
-    const [oldest] = this.#contexts.keys();
-    if (this.#contexts.size > maxContexts && oldest !== undefined) this.#contexts.delete(oldest);
-    return context;
+    return this.#needsOwn(lower) ? this.#names.get(lower) : this.#wildcard;
   }
 
   onChange(listener: () => void): void {
@@ -96,7 +88,6 @@ export class LocalCertificates implements CertificateSource {
   async #renew(): Promise<void> {
     this.#fallback = await wildcardPair(this.#options.domain, this.#authority, this.#key);
     this.#wildcard = contextOf(this.#fallback);
-    this.#contexts.clear();
     for (const listener of this.#listeners) listener();
   }
 }

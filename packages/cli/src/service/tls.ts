@@ -5,7 +5,6 @@ import { dirname, join } from "node:path";
 import type { Api } from "@sandbank/api/server";
 import { CertificateFiles } from "@sandbank/certificates/certificate-files";
 import type { CertificateSource } from "@sandbank/certificates/certificate-source";
-import { LocalCertificates } from "@sandbank/certificates/local-certificates";
 import { SecureServer } from "@sandbank/certificates/secure-server";
 import type { Logger } from "@sandbank/core/logger";
 import type { Proxy } from "@sandbank/proxy/server";
@@ -64,6 +63,8 @@ async function openCertificates(
   if (config.tls.kind === "files") {
     return { certificates: await CertificateFiles.open({ ...config.tls, logger }) };
   }
+  // Loaded only here: what signs certificates takes a tenth of a second.
+  const { LocalCertificates } = await import("@sandbank/certificates/local-certificates");
   const certificates = await LocalCertificates.open({
     dir: paths.tlsDir,
     domain: domainHost(config),

@@ -5,7 +5,7 @@ import type { CertificateAuthority } from "@sandbank/certificates/authority";
 import { errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
 import { hasBody } from "@sandbank/protocol/forwarding";
-import { LeafContexts } from "./leaf-contexts.ts";
+import { NameContexts } from "@sandbank/certificates/name-contexts";
 import { maxHeaderBytes, OutboundExchange } from "./outbound-exchange.ts";
 import { OutboundTunnel } from "./outbound-tunnel.ts";
 import type { SecretVault } from "./secret-vault.ts";
@@ -35,7 +35,7 @@ export interface InterceptorOptions {
  */
 export class Interceptor {
   readonly #options: InterceptorOptions;
-  readonly #leaves: LeafContexts;
+  readonly #leaves: NameContexts;
   readonly #upstreamContext: SecureContext;
   readonly #server: Server;
   readonly #sessions = new WeakMap<object, Session>();
@@ -43,7 +43,7 @@ export class Interceptor {
 
   constructor(options: InterceptorOptions) {
     this.#options = options;
-    this.#leaves = new LeafContexts(options.authority);
+    this.#leaves = new NameContexts(options.authority);
     // Made once: reading all authorities takes as long as ten handshakes.
     this.#upstreamContext = createSecureContext({ ca: options.trustedRoots });
     this.#server = this.#makeServer();

@@ -1,20 +1,20 @@
 import { createSecureContext, type SecureContext } from "node:tls";
-import { type CertificateAuthority, newServerKey, type ServerKey } from "@sandbank/certificates/authority";
+import { type CertificateAuthority, newServerKey, type ServerKey } from "./authority.ts";
 
 const hourMs = 3_600_000;
 const validForMs = 24 * hourMs;
 /** A certificate is replaced well before its end, for connections that live long or resume a session. */
 const usedForMs = 12 * hourMs;
-/** A wildcard rule lets a sandbox name any number of hosts. */
-const maxContexts = 1_000;
+/** Whoever connects may name any number of hosts; each takes 45 KiB. */
+const maxContexts = 256;
 
 interface Kept {
   context: Promise<SecureContext>;
   untilMs: number;
 }
 
-/** What the node shows to programs in sandboxes in place of a real server: one key, a certificate for each host name. */
-export class LeafContexts {
+/** Certificates of an authority of our own for host names as they are asked for: one key, a certificate for each name. */
+export class NameContexts {
   readonly #authority: CertificateAuthority;
   readonly #key: Promise<ServerKey>;
   /** The least recently used one first. */
