@@ -1,13 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir } from "node:fs/promises";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { repositoryDir, TestCloud } from "@sandbank/cli/testkit";
 import { findLeftovers } from "@sandbank/cli/leftovers";
 import { readConfig } from "@sandbank/cli/config";
 import { run, runUnchecked } from "@sandbank/linux/command";
+import { identifyProcess } from "@sandbank/linux/process";
 
 let cloud: TestCloud;
 beforeEach(async () => {
@@ -36,9 +37,7 @@ test("up twice gives the same cloud; env and ps need it running; down leaves not
 }, 180_000);
 
 test("a port that is taken is reported with the process that holds it, before anything is started", async () => {
-  const server = createServer();
-  server.listen(Number(cloud.settings["SANDBANK_API_PORT"]), "127.0.0.1");
-  await once(server, "listening");
+  const server = await occupy(Number(cloud.settings["SANDBANK_API_PORT"]));
   try {
     const { exitCode, stderr } = await cloud.command(["up", "--detach"]);
     expect(exitCode).toBe(1);
@@ -105,4 +104,57 @@ test("Ctrl-C in the foreground takes everything back, while it starts and when i
     expect(await leftovers(), said).toEqual([]);
     expect(await cloud.status()).toBeUndefined();
   }
+}, 180_000);
+
+async function freePort(): Promise<number> {
+  const server = await occupy(0);
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Takes a port as another program would. */
+async function occupy(port: number): Promise<Server> {
+  const server = createServer();
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
+test("an up that fails leaves sandboxes of an earlier run alone, and one whose team is full comes up", async () => {
+  const metricsPort = await freePort();
+  Object.assign(cloud.settings, {
+    SANDBANK_METRICS_PORT: String(metricsPort),
+    SANDBANK_MAX_SANDBOXES: "1",
+  });
+  await cloud.up();
+  const { E2B_API_URL, E2B_API_KEY = "" } = await cloud.environment();
+  const created = await fetch(`${E2B_API_URL}/v2/sandboxes`, {
+    method: "POST",
+    headers: { "x-api-key": E2B_API_KEY, "content-type": "application/json" },
+    body: JSON.stringify({ templateID: "base" }),
+  });
+  expect(created.status).toBe(201);
+  const before = await cloud.sandboxes();
+  process.kill((await cloud.status())?.pid ?? -1, "SIGKILL");
+  await vi.waitFor(async () => expect(await cloud.status()).toBeUndefined(), 10_000);
+
+  // Found before anything is started, and not before.
+  for (const port of [Number(cloud.settings["SANDBANK_API_PORT"]), metricsPort]) {
+    const server = await occupy(port);
+    const { exitCode, stderr } = await cloud.command(["up", "--detach"]);
+    server.close();
+    expect(exitCode, stderr).toBe(1);
+    expect(stderr).toContain(String(port));
+    expect(await cloud.status()).toBeUndefined();
+    expect(identifyProcess(before[0]?.pid ?? -1)).toBeDefined();
+  }
+
+  const { exitCode, stderr } = await cloud.command(["up", "--detach"]);
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr).toContain("self-check left out");
+  expect(await cloud.sandboxes()).toEqual(before);
+  await cloud.down();
+  expect(await leftovers()).toEqual([]);
 }, 180_000);

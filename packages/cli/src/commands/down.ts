@@ -15,26 +15,29 @@ const downTimeoutMs = 120_000;
 export async function downCommand(options: { quiet?: boolean } = {}): Promise<void> {
   const config = readConfig();
   const client = new AdminClient(pathsOf(config).adminSocket);
-  const status = await client.status();
-  if (status && status.pid !== process.pid) {
-    await client.shutdown("down");
-    const ended = await poll(() => (identifyProcess(status.pid) ? undefined : true), {
-      timeoutMs: downTimeoutMs,
-      intervalMs: 20,
-    });
-    if (!ended) {
-      throw new AppError({
-        code: "deadline_exceeded",
-        message: `the service (pid ${status.pid}) did not end within ${downTimeoutMs / 1000} s`,
-      });
-    }
-  }
+  const wasRunning = await endService(client, "down");
   // Whatever the service could not do itself, or a killed one left behind.
   await tearDownOffline(config);
   await rm(config.runDir, { recursive: true, force: true });
   await assertNothingLeft(config);
   if (!options.quiet)
-    process.stderr.write(status ? "sandbank is down\n" : "sandbank was not running; nothing is left\n");
+    process.stderr.write(wasRunning ? "sandbank is down\n" : "sandbank was not running; nothing is left\n");
+}
+
+/** Ends the service, if one runs in another process, and returns when it has ended. Gives whether one answered. */
+export async function endService(client: AdminClient, mode: "down" | "stop"): Promise<boolean> {
+  const status = await client.status();
+  if (!status || status.pid === process.pid) return status !== undefined;
+  await client.shutdown(mode);
+  const ended = await poll(() => (identifyProcess(status.pid) ? undefined : true), {
+    timeoutMs: downTimeoutMs,
+    intervalMs: 20,
+  });
+  if (ended) return true;
+  throw new AppError({
+    code: "deadline_exceeded",
+    message: `the service (pid ${status.pid}) did not end within ${downTimeoutMs / 1000} s`,
+  });
 }
 
 async function assertNothingLeft(config: Config): Promise<void> {

@@ -1,3 +1,5 @@
+import { readdir } from "node:fs/promises";
+import { AppError } from "@sandbank/core/errors";
 import { interruptCommands } from "@sandbank/linux/command";
 import { type Config, describeConfig, readConfig } from "../config/env.ts";
 import { pathsOf } from "../config/paths.ts";
@@ -13,8 +15,8 @@ import { startDetached } from "../service/detached.ts";
 import { readSecret } from "../service/secrets.ts";
 import { selfCheck } from "../service/self-check.ts";
 import { tlsCheck } from "../service/tls-check.ts";
-import { startService } from "../service/service.ts";
-import { downCommand } from "./down.ts";
+import { type Service, startService } from "../service/service.ts";
+import { downCommand, endService } from "./down.ts";
 
 export interface UpOptions {
   detach?: boolean;
@@ -40,18 +42,22 @@ export async function upCommand(options: UpOptions): Promise<void> {
     await announce(running, config, undefined);
     return;
   }
+  // Nothing is started yet, so nothing is to be taken back.
+  await preflight(config);
+  const earlier = (await readdir(paths.sandboxesDir).catch(noneYet)).length;
   const interrupted = listenForInterrupt();
   const progress = new Progress();
+  let service: Service | undefined;
   try {
-    await preflight(config);
     const prepared = await prepare(config, paths, progress);
     interrupted.throwIfAborted();
-    const service = options.detach ? undefined : await startForeground(config, progress, prepared);
-    if (options.detach) await progress.step("service", () => startDetached(config));
+    if (!options.detach) service = await startForeground(config, progress, prepared);
+    else await progress.step("service", () => startDetached(config));
     interrupted.throwIfAborted();
     const status = await client.status();
     if (!status) throw new Error("the service started, but its admin socket does not answer");
-    await progress.step("self-check: echo test", () => checkOnce(status, config));
+    const leftOut = await progress.step("self-check: echo test", () => checkOnce(status, config));
+    if (leftOut) progress.say(leftOut);
     const { tls } = status;
     if (tls) tls.warnings.push(...(await progress.step("self-check: TLS", () => tlsCheck(tls, config))));
     interrupted.throwIfAborted();
@@ -61,7 +67,7 @@ export async function upCommand(options: UpOptions): Promise<void> {
       process.stderr.write("sandbank is down\n");
     }
   } catch (error) {
-    await downCommand({ quiet: true });
+    await takeBack(client, service, interrupted.aborted ? 0 : earlier);
     if (interrupted.aborted) {
       process.stderr.write("\ninterrupted: everything that was started is stopped again\n");
       process.exitCode = 130;
@@ -71,20 +77,45 @@ export async function upCommand(options: UpOptions): Promise<void> {
   }
 }
 
+/** Undoes an `up` that failed. Sandboxes that were there before it are not its to end: then only the service stops. */
+async function takeBack(client: AdminClient, service: Service | undefined, earlier: number): Promise<void> {
+  await service?.end(earlier > 0 ? "stop" : "down");
+  if (earlier === 0) {
+    await downCommand({ quiet: true });
+    return;
+  }
+  await endService(client, "stop");
+  process.stderr.write(
+    `sandboxes of an earlier run go on (${earlier}): ./sandbank up takes them over, ./sandbank down ends them\n`,
+  );
+}
+
+function noneYet(error: NodeJS.ErrnoException): string[] {
+  if (error.code !== "ENOENT") throw error;
+  return [];
+}
+
 async function startForeground(
   config: Config,
   progress: Progress,
   prepared: Awaited<ReturnType<typeof prepare>>,
-) {
+): Promise<Service> {
   const service = await progress.step("service", () => startService(config, prepared));
   service.handleSignals();
   return service;
 }
 
-async function checkOnce(status: ServiceStatus, config: Config): Promise<void> {
+/** Gives why it was left out, if it was: a team that has as many sandboxes as it may is no fault of the cloud. */
+async function checkOnce(status: ServiceStatus, config: Config): Promise<string | undefined> {
   const apiKey = await readSecret(pathsOf(config).apiKeyFile);
   if (!apiKey) throw new Error("the API key's file is missing");
-  await selfCheck({ apiUrl: status.apiUrl, proxyUrl: status.proxyUrl, apiKey });
+  try {
+    await selfCheck({ apiUrl: status.apiUrl, proxyUrl: status.proxyUrl, apiKey });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "resource_exhausted") throw error;
+    return `self-check left out: ${error.message}`;
+  }
 }
 
 /** The environment goes to standard output, everything for people to standard error. */

@@ -1,10 +1,13 @@
-import { AppError } from "@sandbank/core/errors";
+import { AppError, type ErrorCode } from "@sandbank/core/errors";
 import { headers } from "@sandbank/protocol/headers";
 
 export interface LocalApi {
   apiUrl: string;
   apiKey: string;
 }
+
+/** Of the statuses that callers tell apart. */
+const codes: Record<number, ErrorCode> = { 404: "not_found", 429: "resource_exhausted" };
 
 /** One call of this cloud's own API, as any client makes it. Rejects with AppError when the answer is no success. */
 export async function callLocalApi(
@@ -22,5 +25,5 @@ export async function callLocalApi(
   const text = await response.text();
   if (response.ok) return text ? JSON.parse(text) : undefined;
   const message = `${method} ${path} gives ${response.status}: ${text}`;
-  throw new AppError({ code: response.status === 404 ? "not_found" : "internal", message });
+  throw new AppError({ code: codes[response.status] ?? "internal", message });
 }

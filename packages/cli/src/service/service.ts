@@ -39,7 +39,11 @@ export interface Service {
   readonly ended: Promise<ShutdownMode>;
   /** Ctrl-C takes everything down; SIGTERM and a closed terminal leave sandboxes to the next process. */
   handleSignals(): void;
+  /** Ends it, if nobody has begun to, and returns when it has ended. */
+  end(mode: ShutdownMode): Promise<void>;
 }
+
+type Made = NodeParts & { prepared: Prepared; audit: AuditFile; metrics: ServiceMetrics };
 
 interface Parts {
   store: Store;
@@ -67,6 +71,43 @@ export async function startService(config: Config, prepared: Prepared): Promise<
   const made = { prepared, drivers, driver, logger, onCreate, audit, metrics };
   const parts = await startParts(config, paths, made);
   const shutdown = new Shutdown(parts, logger);
+  try {
+    await listen({ config, paths, made, parts, shutdown });
+    await startAdmin({ config, paths, made, parts, shutdown });
+  } catch (error) {
+    // A failure of the end itself is in the log; what the user needs to know is why there was one.
+    await shutdown.end("stop").catch(() => undefined);
+    throw error;
+  }
+  logger.info({ version, pid: process.pid }, "service is ready");
+  return {
+    ended: shutdown.ended,
+    handleSignals: () => shutdown.handleSignals(),
+    end: (mode) => shutdown.end(mode),
+  };
+}
+
+interface Starting {
+  config: Config;
+  paths: Paths;
+  made: Made;
+  parts: Parts;
+  shutdown: Shutdown;
+}
+
+/** Opens every port but the admin socket: whoever is answered there takes the service for ready. */
+async function listen({ config, paths, made, parts, shutdown }: Starting): Promise<void> {
+  const { bindAddress: host, tls, metricsPort } = config;
+  if (tls) parts.tls = await startTls({ ...config, tls }, paths, parts, made.logger);
+  await parts.api.listen({ host, port: config.apiPort });
+  await parts.proxy.listen({ host, port: config.proxyPort });
+  if (metricsPort === undefined) return;
+  const server = await made.metrics.listen(metricsPort);
+  shutdown.onBegin(() => server.close());
+}
+
+async function startAdmin({ config, paths, made, parts, shutdown }: Starting): Promise<void> {
+  const { driver, drivers, audit, metrics, logger, prepared } = made;
   const startedAt = new Date().toISOString();
   const handlers: AdminHandlers = {
     status: async () => ({
@@ -98,20 +139,10 @@ export async function startService(config: Config, prepared: Prepared): Promise<
   ];
   const routes = audited(own, audit);
   const admin = await startAdminServer(paths.adminSocket, handlers, routes, logger);
-  if (config.metricsPort !== undefined) {
-    const server = await metrics.listen(config.metricsPort);
-    shutdown.onBegin(() => server.close());
-  }
   shutdown.onBegin(() => admin.close());
-  logger.info({ version, pid: process.pid }, "service is ready");
-  return { ended: shutdown.ended, handleSignals: () => shutdown.handleSignals() };
 }
 
-async function startParts(
-  config: Config,
-  paths: Paths,
-  made: NodeParts & { prepared: Prepared; audit: AuditFile; metrics: ServiceMetrics },
-): Promise<Parts> {
+async function startParts(config: Config, paths: Paths, made: Made): Promise<Parts> {
   const { logger, prepared } = made;
   const store = await openStore({ path: paths.database });
   const orchestrator = await createOrchestrator(orchestratorOptions(config, paths, made));
@@ -148,10 +179,7 @@ async function startParts(
     onUnreachable: (sandboxId) => orchestrator.noticeUnreachable(sandboxId),
   });
   made.metrics.watch({ api, orchestrator, proxy });
-  const tls = config.tls && (await startTls({ ...config, tls: config.tls }, paths, { api, proxy }, logger));
-  await api.listen({ host: config.bindAddress, port: config.apiPort });
-  await proxy.listen({ host: config.bindAddress, port: config.proxyPort });
-  return { store, orchestrator, api, proxy, tls };
+  return { store, orchestrator, api, proxy, tls: undefined };
 }
 
 /** For clients in debug mode that root runs, whoever ran sudo for this, or the owner of the clone. */
@@ -209,6 +237,11 @@ class Shutdown {
     process.on("SIGINT", () => this.begin("down"));
     process.on("SIGTERM", () => this.begin("stop"));
     process.on("SIGHUP", () => this.begin("stop"));
+  }
+
+  async end(mode: ShutdownMode): Promise<void> {
+    this.begin(mode);
+    await this.ended;
   }
 
   begin(mode: ShutdownMode): void {
