@@ -39,7 +39,11 @@ export class Readiness {
     open.set(getRawPointer(this.#handle), this);
   }
 
-  /** Calls `ready` once when the descriptor can be read or written, or has failed. One wait at a time. */
+  /**
+   * Calls `ready` once when the descriptor can be read or written, or has failed. One wait at a time. That is inside a
+   * call from libuv, not in a turn that Node knows of: `ready` must not throw, and leaves to `setImmediate` what others
+   * are to hear of.
+   */
   wait(event: keyof typeof events, ready: () => void): void {
     this.#waiting = ready;
     const status = uv.uv_poll_start(this.#handle, events[event], onReady);
@@ -54,13 +58,11 @@ export class Readiness {
     uv.uv_close(this.#handle, onClosed);
   }
 
-  /** Called by libuv, outside of what Node knows as a turn: the real work gets one of its own. */
+  /** Called by libuv. */
   fire(): void {
     uv.uv_poll_stop(this.#handle);
-    setImmediate(() => {
-      const ready = this.#waiting;
-      this.#waiting = undefined;
-      ready?.();
-    });
+    const ready = this.#waiting;
+    this.#waiting = undefined;
+    ready?.();
   }
 }
