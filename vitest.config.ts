@@ -20,7 +20,11 @@ export default defineConfig({
       {
         test: {
           name: "host",
-          include: ["packages/*/src/**/*.host.test.ts", "tests/failure/**/*.host.test.ts"],
+          include: [
+            "packages/*/src/**/*.host.test.ts",
+            "tests/failure/**/*.host.test.ts",
+            "tests/security/**/*.host.test.ts",
+          ],
           ...real,
         },
       },

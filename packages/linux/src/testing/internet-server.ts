@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { createServer as createHttp } from "node:http";
@@ -40,9 +41,14 @@ const tls = createTls({ key: setup.key, cert: setup.certificate }, (socket) => {
   const name = socket.servername || "no name";
   say({ kind: "tls", to, name });
   socket.on("error", () => socket.destroy());
-  socket.once("data", () => {
+  socket.once("data", (head) => {
     const body = `tls ${to} ${name}`;
-    socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
+    // What was sent, without telling it to whoever asked.
+    const authorization = /^authorization: (.*)\r$/im.exec(head.toString("latin1"))?.[1] ?? "";
+    const digest = createHash("sha256").update(authorization).digest("hex");
+    socket.end(
+      `HTTP/1.1 200 OK\r\nX-Authorization-Digest: ${digest}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+    );
   });
 });
 
