@@ -103,6 +103,11 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
       expect(log).toContain("could not prove who it is");
     });
 
+    test("plain HTTP, where nobody proves who answers, passes without the secret", async () => {
+      const plain = clients.curl.replace("https:", "http:");
+      expect((await sandbox.commands.run(plain)).stdout).toBe(digest(""));
+    });
+
     test("a request for another host on the connection is refused", async () => {
       const { stdout } = await sandbox.commands.run(
         `curl -sS -w '%{http_code}' -H 'Host: ${unproven}' https://${host}/`,

@@ -21,6 +21,9 @@ const greeter = createServer((socket) => {
   ignoreErrors(socket).end("220 ready\n");
 });
 
+/** Of what was sent, so that it is not told to whoever asked. */
+const digestOf = (authorization = ""): string => createHash("sha256").update(authorization).digest("hex");
+
 /** HTTP says which address and host it was asked for; with `x-` headers of the request. */
 const http = createHttp((request, response) => {
   const to = request.socket.localAddress;
@@ -30,6 +33,7 @@ const http = createHttp((request, response) => {
     return;
   }
   request.on("data", () => undefined);
+  response.setHeader("x-authorization-digest", digestOf(request.headers.authorization));
   request.on("end", () => response.end(`http ${to} ${request.headers.host}`));
 });
 http.on("upgrade", (_request, socket) => {
@@ -43,9 +47,7 @@ const tls = createTls({ key: setup.key, cert: setup.certificate }, (socket) => {
   socket.on("error", () => socket.destroy());
   socket.once("data", (head) => {
     const body = `tls ${to} ${name}`;
-    // What was sent, without telling it to whoever asked.
-    const authorization = /^authorization: (.*)\r$/im.exec(head.toString("latin1"))?.[1] ?? "";
-    const digest = createHash("sha256").update(authorization).digest("hex");
+    const digest = digestOf(/^authorization: (.*)\r$/im.exec(head.toString("latin1"))?.[1]);
     socket.end(
       `HTTP/1.1 200 OK\r\nX-Authorization-Digest: ${digest}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
     );
