@@ -99,6 +99,8 @@ export class SecureServer {
       socket.removeListener("error", end);
       socket.unshift(first);
       if (first[0] === handshakeByte) {
+        // A client that ends in the middle of a handshake has gone; TLS would wait for the rest.
+        socket.allowHalfOpen = false;
         this.#tls.emit("connection", socket);
         return;
       }
@@ -110,6 +112,7 @@ export class SecureServer {
 
   #onSecure(socket: TLSSocket): void {
     this.#waiting.delete(clientOf(socket));
+    socket.allowHalfOpen = true;
     const name = socket.servername;
     if (typeof name === "string" && this.#options.takeOver?.(socket, name)) {
       this.#takenOver.add(socket);

@@ -167,6 +167,46 @@ test("a connection for another server's name is handed over, and its end is nobo
   silent.on("error", () => undefined);
 });
 
+test("a client that has said all it had to say over TLS still gets its answer", async () => {
+  const certificates = await local();
+  const { port } = await started(certificates);
+  const socket = connectTls({
+    host: "127.0.0.1",
+    port,
+    ca: certificates.authorityPem,
+    servername: "localhost",
+  });
+  socket.end("GET /all HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  let answer = "";
+  for await (const chunk of socket) answer += String(chunk);
+  expect(answer).toContain("/all 0 localhost");
+});
+
+test("connections that never come to a request leave nothing", async () => {
+  const certificates = await local();
+  const { port, server } = await started(certificates);
+  const greetings = [
+    Buffer.alloc(0),
+    Buffer.from([0x16]),
+    Buffer.from("\x16\x03\x01garbage that is no handshake"),
+    Buffer.from("G"),
+  ];
+  for (let round = 0; round < 25; round++) {
+    for (const greeting of greetings) {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => undefined);
+      await once(socket, "connect");
+      socket.write(greeting);
+      if (round % 2 === 0) socket.end();
+      else socket.resetAndDestroy();
+    }
+  }
+  await expect
+    .poll(() => new Promise((resolve) => server.getConnections((_error, count) => resolve(count))))
+    .toBe(0);
+  expect(await ask(port, "localhost", certificates.authorityPem)).toContain("localhost");
+});
+
 interface LogLine {
   level: "info" | "error";
   message: string;

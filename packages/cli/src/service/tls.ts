@@ -31,7 +31,7 @@ export async function startTls(
   { api, proxy }: { api: Pick<Api, "server">; proxy: Pick<Proxy, "server"> },
   logger: Logger,
 ): Promise<Tls> {
-  const { certificates, trust } = await openCertificates(config, paths, logger);
+  const { certificates, trust, lacking = [] } = await openCertificates(config, paths, logger);
   const apiName = `api.${domainHost(config)}`;
   const apiServer = new SecureServer(api.server, { certificates, logger });
   const proxyServer = new SecureServer(proxy.server, {
@@ -46,7 +46,7 @@ export async function startTls(
   for (const warning of warningsOf(certificates, config)) logger.warn({ warning }, "certificate");
   const status = { ...urlsOf(config), ...(trust ? { trust } : {}) };
   return {
-    status: () => ({ ...status, warnings: warningsOf(certificates, config) }),
+    status: () => ({ ...status, warnings: [...lacking, ...warningsOf(certificates, config)] }),
     close(options) {
       certificates.close();
       apiServer.close(options);
@@ -59,7 +59,7 @@ async function openCertificates(
   config: Config & { tls: NonNullable<Config["tls"]> },
   paths: Paths,
   logger: Logger,
-): Promise<{ certificates: CertificateSource; trust?: TlsStatus["trust"] }> {
+): Promise<{ certificates: CertificateSource; trust?: TlsStatus["trust"]; lacking?: string[] }> {
   if (config.tls.kind === "files") {
     return { certificates: await CertificateFiles.open({ ...config.tls, logger }) };
   }
@@ -70,7 +70,7 @@ async function openCertificates(
     domain: domainHost(config),
     logger,
   });
-  return { certificates, trust: await writeTrust(paths.tlsDir, certificates.authorityPem) };
+  return { certificates, ...(await writeTrust(paths.tlsDir, certificates.authorityPem)) };
 }
 
 /** Names for addresses that the clients' machine resolves; only the local domain is reached by address. */
@@ -85,7 +85,10 @@ function urlsOf(config: Config): { apiUrl: string; proxyUrl: string } {
 }
 
 /** What clients are told to trust. Programs that take one file for everything go on trusting what they trusted before. */
-async function writeTrust(dir: string, authorityPem: string): Promise<NonNullable<TlsStatus["trust"]>> {
+async function writeTrust(
+  dir: string,
+  authorityPem: string,
+): Promise<{ trust: NonNullable<TlsStatus["trust"]>; lacking: string[] }> {
   const authorityFile = join(dir, "ca.pem");
   const bundleFile = join(dir, "ca-bundle.pem");
   const known = trustedAuthorityFiles();
@@ -104,7 +107,11 @@ async function writeTrust(dir: string, authorityPem: string): Promise<NonNullabl
       .join("\n")
       .concat("\n"),
   );
-  return { authorityFile, bundleFile, nodeFile: besides === undefined ? authorityFile : bundleFile };
+  const lacking = `this machine has no bundle of authorities: with ${bundleFile} clients trust this cloud and nobody else; install ca-certificates and restart`;
+  return {
+    trust: { authorityFile, bundleFile, nodeFile: besides === undefined ? authorityFile : bundleFile },
+    lacking: instead === undefined ? [lacking] : [],
+  };
 }
 
 /** Files that this service wrote itself may be what the environment names: `sandbank env` says so. */
