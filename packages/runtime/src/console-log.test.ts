@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readConsoleTail, readFileTail } from "./console-log.ts";
@@ -20,6 +20,14 @@ function logOf(...lines: string[]): string {
 test("joins what the monitor has split and drops what it has added", async () => {
   const path = logOf("stdout F one", "stderr P tw", "stderr F o", "stdout F ", "stdout P end");
   expect(await readConsoleTail(path, 1000)).toBe("one\ntwo\n\nend");
+});
+
+test("keeps what is split within a character, and what a carriage return is in", async () => {
+  const path = logOf("stdout F half\rwhole");
+  const [first, second] = [Buffer.from("hä").subarray(0, 2), Buffer.from("hä").subarray(2)];
+  const pieces = [`${time} stdout P `, first, `\n${time} stdout F `, second, "\n"];
+  appendFileSync(path, Buffer.concat(pieces.map((piece) => Buffer.from(piece))));
+  expect(await readConsoleTail(path, 1000)).toBe("half\rwhole\nhä\n");
 });
 
 test("gives the newest bytes, never more than asked for", async () => {

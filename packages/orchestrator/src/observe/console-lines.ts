@@ -4,7 +4,7 @@ export interface ConsoleLine {
   text: string;
 }
 
-const linePattern = /^(\S+) (stdout|stderr) ([FP]) (.*)$/;
+const linePattern = /^(\S+) (stdout|stderr) ([FP]) (.*)$/s;
 
 /** A line that goes on for longer than this is handed out in pieces. */
 const maxLineLength = 64 * 1024;
@@ -19,7 +19,8 @@ export class ConsoleLines {
     const end = all.lastIndexOf(10) + 1;
     this.#rest = all.subarray(end);
     const lines: ConsoleLine[] = [];
-    for (const raw of all.toString("utf8", 0, end).split("\n")) {
+    // A byte is a character until the line is whole: the monitor splits lines anywhere.
+    for (const raw of all.toString("latin1", 0, end).split("\n")) {
       const match = linePattern.exec(raw);
       if (match) this.#take(match, lines);
     }
@@ -39,6 +40,10 @@ export class ConsoleLines {
     }
     this.#partial.delete(stream);
     const atMs = Date.parse(time);
-    lines.push({ atMs: Number.isNaN(atMs) ? Date.now() : atMs, stream, text });
+    lines.push({
+      atMs: Number.isNaN(atMs) ? Date.now() : atMs,
+      stream,
+      text: Buffer.from(text, "latin1").toString(),
+    });
   }
 }
