@@ -1,3 +1,4 @@
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TestApi } from "@sandbank/api/testing";
 import { runVisible } from "@sandbank/linux/command";
@@ -10,6 +11,9 @@ const runTimeoutMs = 3 * 60_000;
 const examplesPerOperation = 40;
 /** Fixed, so that the same requests are made and a red run comes from what changed. */
 const seed = "1";
+const baseConfigFile = join(repositoryDir, "tests/contract/schemathesis.toml");
+/** Of the operations that a volume's token opens. */
+const contentTag = "volume content";
 /** Refusals for asking too much would hide what is behind them. */
 const unlimited = { maxSandboxes: 1e6, maxRequestsPerSec: 1e6, maxKeyRequestsPerSec: 1e6 };
 
@@ -25,6 +29,7 @@ export async function runContract(context: SuiteContext): Promise<Counts> {
     const asTeam = await runSchemathesis(python, context, api.url, [
       ["--header", `X-API-Key: ${api.key}`],
       ["--exclude-tag", "operator"],
+      ["--exclude-tag", contentTag],
       ["--exclude-operation-id", "deleteApiKey"],
     ]);
     const team = await api.store.teams.ensure("default");
@@ -34,10 +39,24 @@ export async function runContract(context: SuiteContext): Promise<Counts> {
       ["--include-tag", "operator"],
       ["--include-operation-id", "deleteApiKey"],
     ]);
-    return addCounts(asTeam, asOperator);
+    const onContent = await runOnContent(python, context, api);
+    return addCounts(addCounts(asTeam, asOperator), onContent);
   } finally {
     await api.close();
   }
+}
+
+/** With the token of a volume, which each path must name: another is refused before anything is looked at. */
+async function runOnContent(python: string, context: SuiteContext, api: TestApi): Promise<Counts> {
+  const { body } = await api.call("POST", "/volumes", { name: "contract" });
+  const configFile = join(context.reportDir, "schemathesis-content.toml");
+  const fixed = `\n[parameters]\n"path.volumeID" = "${String(body["volumeID"])}"\n`;
+  await writeFile(configFile, (await readFile(baseConfigFile, "utf8")) + fixed);
+  const selection = [
+    ["--header", `Authorization: Bearer ${String(body["token"])}`],
+    ["--include-tag", contentTag],
+  ];
+  return runSchemathesis(python, context, api.url, selection, configFile);
 }
 
 /** One worker: in threads, its generators of values break each other on some versions of Python. */
@@ -46,10 +65,11 @@ async function runSchemathesis(
   context: SuiteContext,
   url: string,
   selection: string[][],
+  configFile = baseConfigFile,
 ): Promise<Counts> {
   const report = join(context.reportDir, `schemathesis-${Date.now()}.xml`);
   const options = [
-    ["--config-file", join(repositoryDir, "tests/contract/schemathesis.toml"), "--no-color"],
+    ["--config-file", configFile, "--no-color"],
     ["run", join(repositoryDir, "spec/openapi.yml"), "--url", url],
     ["--exclude-by", "/x-not-yet == true"],
     ["--max-examples", String(examplesPerOperation), "--workers", "1", "--no-shrink"],
