@@ -158,3 +158,34 @@ test("an up that fails leaves sandboxes of an earlier run alone, and one whose t
   await cloud.down();
   expect(await leftovers()).toEqual([]);
 }, 180_000);
+
+test("a second cloud of the same tag or the same addresses is refused, and takes nothing of the first", async () => {
+  await cloud.up();
+  const second = await TestCloud.create({ isolation: "container" });
+  try {
+    for (const setting of ["SANDBANK_TAG", "SANDBANK_HOST_PREFIX"]) {
+      const own = second.settings[setting] ?? "";
+      second.settings[setting] = cloud.settings[setting] ?? "";
+      // Also once it has sandboxes' folders, and believes that there is something to end.
+      await mkdir(join(second.dir, "state/sandboxes"), { recursive: true });
+      for (const args of [["up", "--detach"], ["serve"]]) {
+        const { exitCode, stderr } = await second.command(args);
+        expect(exitCode, stderr).toBe(1);
+        expect(stderr).toContain(`choose`);
+        expect(stderr).toContain(setting);
+      }
+      await second.command(["down"]);
+      second.settings[setting] = own;
+    }
+    expect((await cloud.command(["doctor"])).exitCode).toBeLessThan(2);
+    const { E2B_API_URL, E2B_API_KEY = "" } = await cloud.environment();
+    const created = await fetch(`${E2B_API_URL}/v2/sandboxes`, {
+      method: "POST",
+      headers: { "x-api-key": E2B_API_KEY, "content-type": "application/json" },
+      body: JSON.stringify({ templateID: "base" }),
+    });
+    expect(created.status).toBe(201);
+  } finally {
+    await run("rm", ["-rf", second.dir]);
+  }
+}, 120_000);

@@ -2,7 +2,9 @@ import { createServer } from "node:net";
 import { AppError } from "@sandbank/core/errors";
 import { runUnchecked } from "@sandbank/linux/command";
 import { findProgram } from "@sandbank/linux/program";
+import { prefixConflict } from "@sandbank/orchestrator/network/prefix-conflict";
 import type { Config } from "../config/env.ts";
+import { holdTag } from "../service/own-tag.ts";
 
 /** What must be true before anything is installed or built; each failure says what to do. */
 export async function preflight(config: Config): Promise<void> {
@@ -12,6 +14,19 @@ export async function preflight(config: Config): Promise<void> {
   }
   await portMustBeFree(config.bindAddress, config.apiPort, "API", "SANDBANK_API_PORT");
   await portMustBeFree(config.bindAddress, config.proxyPort, "sandbox proxy", "SANDBANK_PROXY_PORT");
+  (await holdTag(config.tag)).release();
+  await addressesMustBeFree(config);
+}
+
+/** On a machine where the programs to look with are not installed yet, there is no other cloud. */
+async function addressesMustBeFree({ tag, hostPrefix }: Config): Promise<void> {
+  if (findProgram("ip") === undefined || findProgram("nft") === undefined) return;
+  const holder = await prefixConflict({ tag, hostPrefix });
+  if (holder === undefined) return;
+  throw precondition(
+    `the addresses ${hostPrefix}.0.0/16, which sandboxes would get on this machine, are taken by ${holder}: ` +
+      "choose others with SANDBANK_HOST_PREFIX",
+  );
 }
 
 async function portMustBeFree(host: string, port: number, purpose: string, setting: string): Promise<void> {

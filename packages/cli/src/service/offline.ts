@@ -5,6 +5,7 @@ import type { Config } from "../config/env.ts";
 import { pathsOf } from "../config/paths.ts";
 import { installedRunsc } from "../prepare/runsc.ts";
 import { openLog } from "./logger.ts";
+import { holdTag } from "./own-tag.ts";
 import { cgroupParent, driversOptions, orchestratorOptions } from "./orchestrator-options.ts";
 
 /** Takes back what a service left that can't do it any more: takes its sandboxes over and ends them. */
@@ -18,7 +19,12 @@ export async function tearDownOffline(config: Config): Promise<void> {
   if (!driver) return;
   const parts = { drivers, driver, logger, prepared: { envd: { dir: "/", initArgs: () => [] } } };
   const options = { ...orchestratorOptions(config, paths, parts), slotPoolSize: 0 };
-  const orchestrator = await createOrchestrator(options);
-  await orchestrator.tearDown();
-  await removeDriverState({ stateDir: paths.runtimeDir, cgroupParent: cgroupParent(config) });
+  const heldTag = await holdTag(config.tag);
+  try {
+    const orchestrator = await createOrchestrator(options);
+    await orchestrator.tearDown();
+    await removeDriverState({ stateDir: paths.runtimeDir, cgroupParent: cgroupParent(config) });
+  } finally {
+    heldTag.release();
+  }
 }

@@ -4,6 +4,7 @@ import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { type Api, createApi } from "@sandbank/api/server";
 import { errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
+import type { HeldName } from "@sandbank/linux/held-name";
 import { createOrchestrator, type Orchestrator } from "@sandbank/orchestrator/orchestrator";
 import { NodeService } from "@sandbank/protocol/gen/node_pb";
 import { createProxy, type OpenDebugSandbox, type Proxy } from "@sandbank/proxy/server";
@@ -20,6 +21,7 @@ import { DebugSandbox } from "./debug-sandbox.ts";
 import { doctorRoutes } from "./doctor-routes.ts";
 import { openLog } from "./logger.ts";
 import { audited, observeRoutes } from "./observe-routes.ts";
+import { holdTag } from "./own-tag.ts";
 import { ServiceMetrics } from "./prometheus.ts";
 import { driversOptions, type NodeParts, orchestratorOptions } from "./orchestrator-options.ts";
 import { templateRoutes } from "./template-routes.ts";
@@ -55,6 +57,16 @@ interface Parts {
 
 /** Starts everything and returns when it answers. On failure what was started is stopped again. */
 export async function startService(config: Config, prepared: Prepared): Promise<Service> {
+  const heldTag = await holdTag(config.tag);
+  try {
+    return await startHeld(config, prepared, heldTag);
+  } catch (error) {
+    heldTag.release();
+    throw error;
+  }
+}
+
+async function startHeld(config: Config, prepared: Prepared, heldTag: HeldName): Promise<Service> {
   const paths = pathsOf(config);
   // Others may pass through, to their own sandbox's files, and see nothing on the way.
   for (const dir of [config.stateDir, config.runDir]) {
@@ -70,7 +82,7 @@ export async function startService(config: Config, prepared: Prepared): Promise<
   const { onCreate } = metrics;
   const made = { prepared, drivers, driver, logger, onCreate, audit, metrics };
   const parts = await startParts(config, paths, made);
-  const shutdown = new Shutdown(parts, logger);
+  const shutdown = new Shutdown(parts, heldTag, logger);
   try {
     await listen({ config, paths, made, parts, shutdown });
     await startAdmin({ config, paths, made, parts, shutdown });
@@ -218,13 +230,15 @@ async function sandboxStatuses({ api, orchestrator, store }: Parts): Promise<San
 class Shutdown {
   readonly ended: Promise<ShutdownMode>;
   readonly #parts: Parts;
+  readonly #heldTag: HeldName;
   readonly #logger: ReturnType<typeof openLog>;
   readonly #end = Promise.withResolvers<ShutdownMode>();
   readonly #listeners: (() => void)[] = [];
   #begun = false;
 
-  constructor(parts: Parts, logger: ReturnType<typeof openLog>) {
+  constructor(parts: Parts, heldTag: HeldName, logger: ReturnType<typeof openLog>) {
     this.#parts = parts;
+    this.#heldTag = heldTag;
     this.#logger = logger;
     this.ended = this.#end.promise;
   }
@@ -262,6 +276,7 @@ class Shutdown {
     await Promise.all([proxy.close(grace), api.close()]);
     await (mode === "down" ? orchestrator.tearDown() : orchestrator.close());
     await store.close();
+    this.#heldTag.release();
     this.#logger.flush();
     return mode;
   }

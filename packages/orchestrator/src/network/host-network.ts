@@ -2,6 +2,7 @@ import { defaultRouteDevice, hasAddress, ipBatch, listLinks } from "@sandbank/li
 import { nftApply, nftChains, nftDeleteTable } from "@sandbank/linux/nft";
 import { readSysctl, writeSysctl } from "@sandbank/linux/sysctl";
 import { hostDevicePattern, hostSourceAddress, hostTable, type NetworkIdentity } from "./addresses.ts";
+import { otherCloud } from "./prefix-conflict.ts";
 import { hostRuleset } from "./rulesets.ts";
 
 /** What the host side needs once, before any slot: forwarding, the source address, the table of rules. */
@@ -65,5 +66,7 @@ export async function missingHostNetwork(identity: NetworkIdentity): Promise<str
 export async function tearDownHostNetwork(identity: NetworkIdentity): Promise<void> {
   await nftDeleteTable("inet", hostTable(identity));
   const address = hostSourceAddress(identity);
+  // Not when it is another cloud's: this one was refused, or had other addresses before.
+  if (otherCloud(identity, await nftChains()) !== undefined) return;
   if (await hasAddress("lo", address)) await ipBatch([`addr del ${address}/32 dev lo`]);
 }
