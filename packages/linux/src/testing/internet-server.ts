@@ -37,6 +37,7 @@ const http = createHttp((request, response) => {
   request.on("end", () => response.end(`http ${to} ${request.headers.host}`));
 });
 http.on("upgrade", (_request, socket) => {
+  socket.on("error", () => socket.destroy());
   socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
   socket.pipe(socket);
 });

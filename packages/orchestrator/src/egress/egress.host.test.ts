@@ -28,6 +28,8 @@ const zone = {
   "private.example": ["10.20.255.254"],
   "rebind.example": [5, "169.254.169.254"],
   "proxy.example": [9],
+  "db.sub.example": [6],
+  "moving.example": [7, 8],
 };
 let internet: FakeInternet;
 let resolvers: string[];
@@ -413,13 +415,11 @@ test("a connection to a name with a rule is intercepted, by its server name, and
 
 test("resolvers that are allowed with names: the usual ones, those of the policy, or none", async () => {
   const policy = { allowDomains: ["allowed.example"], denyRanges: [everything] };
-  const query = (address: string) =>
-    inNetns(slot.names.guestNetns, process.execPath, ["-e", dnsScript, address]);
   const own = resolvers[0] ?? "";
   const other = internet.address(13);
   const answers = async (...addresses: string[]): Promise<string[]> => {
     const found: string[] = [];
-    for (const address of addresses) found.push((await query(address)).stdout.trim());
+    for (const address of addresses) found.push(await lookUp("allowed.example", address));
     return found;
   };
   const one = internet.address(1);
@@ -432,10 +432,37 @@ test("resolvers that are allowed with names: the usual ones, those of the policy
   expect(await answers(own, other)).toEqual(["refused", "refused"]);
 });
 
+test("other protocols go where the sandbox's own questions found a name that is allowed, wildcards too", async () => {
+  await apply({ allowDomains: ["*.sub.example", "moving.example"], denyRanges: [everything] });
+  const greeting = "SSH-2.0-x\r\n";
+  const early = open(internet.address(6), 7000, greeting);
+  await vi.waitFor(() => expect(early.end).toBe("error ECONNRESET"), 8_000);
+  const resolver = resolvers[0] ?? "";
+  for (const name of ["db.sub.example", "moving.example", "moving.example"]) {
+    const address = await lookUp(name, resolver);
+    await goesOn(open(address, 7000, greeting));
+  }
+  // Any name may be looked up, but only an allowed one opens anything.
+  const denied = await lookUp("denied.example", resolver);
+  expect(denied).toBe(internet.address(4));
+  const unnamed = open(denied, 7000, greeting);
+  await vi.waitFor(() => expect(unnamed.end).toBe("error ECONNRESET"), 8_000);
+  // What was allowed by a name ends with it.
+  await apply({ allowDomains: ["allowed.example"], denyRanges: [everything] });
+  for (const connection of connections) {
+    await vi.waitFor(() => expect(connection.end).toBe("error ECONNRESET"), 2_000);
+  }
+});
+
+async function lookUp(name: string, resolver: string): Promise<string> {
+  const args = ["-e", dnsScript, name, resolver];
+  return (await inNetns(slot.names.guestNetns, process.execPath, args)).stdout.trim();
+}
+
 const dnsScript = `
-const resolver = new (require("node:dns").promises.Resolver)({ timeout: 500, tries: 1 });
-resolver.setServers([process.argv[1]]);
-resolver.resolve4("allowed.example").then((a) => console.log(a[0]), () => console.log("refused"));`;
+const resolver = new (require("node:dns").promises.Resolver)({ timeout: 1000, tries: 1 });
+resolver.setServers([process.argv[2]]);
+resolver.resolve4(process.argv[1]).then((a) => console.log(a[0]), () => console.log("refused"));`;
 
 test("without the forwarder names are closed and ranges go on; with it again both work", async () => {
   const [one, two] = [internet.address(1), internet.address(2)];
@@ -481,6 +508,58 @@ test("decisions are listed, the kernel's too, and counted; what comes often is p
   expect(egress.counts.get("allowed domain")).toBeGreaterThan(0);
   expect(egress.counts.get("denied name")).toBeGreaterThanOrEqual(3);
   expect(egress.counts.get("denied kernel")).toBeGreaterThan(0);
+});
+
+const abuseScript = `
+const net = require("node:net");
+const [one, nine, proxyOnly] = process.argv.slice(1);
+const hello = Buffer.from("16030100f0010000ec0303", "hex");
+const begins = [
+  () => "GET / HTTP/1.1\\r\\nHost: allowed.example\\r\\n\\r\\n".repeat(1 + Math.floor(Math.random() * 30)),
+  () => "POST / HTTP/1.1\\r\\nHost: allowed.example\\r\\nContent-Length: 100000\\r\\n\\r\\nxx",
+  () => "POST / HTTP/1.1\\r\\nHost: allowed.example\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nzz",
+  () => "GET / HTTP/1.1\\r\\nHost: allowed.example\\r\\nConnection: Upgrade\\r\\nUpgrade: echo\\r\\n\\r\\nmore",
+  () => "CONNECT denied.example:80 HTTP/1.1\\r\\nHost: allowed.example\\r\\n\\r\\n",
+  () => "GET ", () => hello, () => Buffer.from([22]), () => "SSH-2.0-x\\r\\n", () => "", () => Buffer.alloc(70000, 22),
+];
+let open = 0;
+for (let n = 0; n < 400; n++) setTimeout(() => {
+  open++;
+  const socket = net.connect([80, 443, 7000, 7001, 9][n % 5], [one, nine][n % 2]);
+  socket.on("connect", () => { socket.write(begins[n % begins.length]()); if (n % 3 === 0) socket.end(); });
+  socket.on("data", () => { if (n % 7 === 0) socket.resetAndDestroy(); });
+  socket.on("error", () => undefined);
+  socket.on("close", () => { if (--open === 0) console.log("done"); });
+  setTimeout(() => n % 2 ? socket.resetAndDestroy() : socket.destroy(), Math.random() * 1500);
+}, n * 4);`;
+
+test("nothing that a sandbox sends, and no moment of a change, breaks the forwarder or stays behind", async () => {
+  const names = { allowDomains: ["allowed.example"], denyRanges: [everything] };
+  const proxy = { host: internet.address(9), port: 1080, username: "user", password: "pass" };
+  const policies = [
+    names,
+    { ...names, proxy },
+    { proxy },
+    { ...names, rules: [{ domain: "allowed.example", headers: {} }] },
+  ];
+  await apply(names);
+  const args = ["-e", abuseScript, internet.address(1), internet.address(9)];
+  const state = { running: true };
+  const abuse = inNetns(slot.names.guestNetns, process.execPath, args).finally(() => {
+    state.running = false;
+  });
+  let most = 0;
+  for (let change = 0; state.running; change++) {
+    await apply(policies[change % policies.length] ?? names);
+    most = Math.max(most, egress.connectionCount);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  expect((await abuse).stdout).toContain("done");
+  expect(most).toBeGreaterThan(5);
+  await vi.waitFor(() => expect(egress.connectionCount).toBe(0), 15_000);
+  await apply(names);
+  const one = internet.address(1);
+  expect(await curl(...at("allowed.example", one))).toBe(`tls ${one} allowed.example`);
 });
 
 test("what fails or is cut leaves nothing open", async () => {

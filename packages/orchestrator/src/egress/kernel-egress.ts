@@ -27,7 +27,7 @@ export interface KernelEgress {
   handOver: {
     /** What is allowed by address, for a proxy or rules. */
     allowed: boolean;
-    /** What is denied by address, to be judged by name. */
+    /** What is denied by address, to be judged by name; and DNS over UDP, to see where names lead. */
     denied: boolean;
   };
 }
@@ -39,20 +39,22 @@ function resolversOf(policy: EgressPolicy, nodeResolvers: readonly string[]): st
   if (policy.allowDomains.length > 0) {
     return policy.dnsServers ? [] : [...new Set([...nodeResolvers, implicitResolver])];
   }
-  const [isAllowed, isDenied] = [ipv4Matcher(policy.allowRanges), ipv4Matcher(policy.denyRanges)];
-  return nodeResolvers.filter((address) => isAllowed(address) || !isDenied(address));
+  const [allows, denies] = [ipv4Matcher(policy.allowRanges), ipv4Matcher(policy.denyRanges)];
+  return nodeResolvers.filter((address) => allows(address) || !denies(address));
 }
+
+const isDenied = ipv4Matcher(deniedRanges);
+
+/** Resolvers of a policy's choice that may be asked: one in a private range stays closed, unless it is the node's own. */
+export const usableServers = (servers: readonly string[], nodeResolvers: readonly string[]): string[] =>
+  servers.filter((address) => nodeResolvers.includes(address) || !isDenied(address));
 
 /** What the rules in a slot's router namespace must say. `nodeResolvers` are those that sandboxes are told of. */
 export function kernelEgress(policy: EgressPolicy, nodeResolvers: readonly string[]): KernelEgress {
   const { allowRanges, allowDomains, denyRanges, rules, proxy, dnsServers } = policy;
   const servers = allowDomains.length > 0 ? (dnsServers ?? []) : [];
   return {
-    resolvers: [
-      ...resolversOf(policy, nodeResolvers),
-      // A server of the client's choice in a private range stays closed, unless it is the node's own.
-      ...servers.filter((address) => nodeResolvers.includes(address)),
-    ],
+    resolvers: [...resolversOf(policy, nodeResolvers), ...usableServers(servers, nodeResolvers)],
     allow: [...allowRanges, ...servers.map((address) => `${address}/32`)],
     deny: denyRanges.some(isEverything) ? ["0.0.0.0/0"] : denyRanges,
     handOver: { allowed: proxy !== undefined || rules.length > 0, denied: allowDomains.length > 0 },

@@ -62,6 +62,7 @@ export class NodeEgress {
       address: hostSourceAddress(identity),
       port: forwarderPort,
       names: this.#names,
+      nodeResolvers: resolvers,
       interceptor,
       logger,
       report: (decision) => this.#report(decision),
@@ -70,7 +71,7 @@ export class NodeEgress {
 
   /** `subjects` gives the sandboxes that run. Rejects when the forwarder's address can't be had. */
   async start(subjects: () => EgressSubject[]): Promise<void> {
-    await this.#forwarder.listen();
+    await this.#forwarder.start();
     let collecting = false;
     this.#timer = setInterval(() => {
       if (collecting) return;

@@ -11,7 +11,7 @@ import {
 } from "./addresses.ts";
 
 /**
- * How a slot's router tells the host that a TCP connection is the forwarder's: a code point in the packet, so that the
+ * How a slot's router tells the host that a TCP connection, or a DNS question, is the forwarder's: a code point in the packet, so that the
  * host's table needs no rule and no element per slot. Sandboxes can't set it: the router clears theirs.
  */
 const handOverDscp = "0x2b";
@@ -34,12 +34,13 @@ table inet ${table} {
   chain input {
     type filter hook input priority -10; policy accept;
     iifname ${devices} ct state established,related accept
-    iifname ${devices} ip daddr ${forwarder} tcp dport ${forwarderPort} ct status dnat accept
+    iifname ${devices} ip daddr ${forwarder} meta l4proto { tcp, udp } th dport ${forwarderPort} ct status dnat accept
     iifname ${devices} counter reject
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
     iifname ${devices} ip saddr ${sandboxes} ip dscp ${handOverDscp} meta l4proto tcp dnat ip to ${forwarder}:${forwarderPort}
+    iifname ${devices} ip saddr ${sandboxes} ip dscp ${handOverDscp} udp dport 53 dnat ip to ${forwarder}:${forwarderPort}
   }
   chain forward {
     type filter hook forward priority -10; policy accept;
@@ -49,10 +50,11 @@ table inet ${table} {
   }
   chain from_sandbox {
     meta l4proto tcp ip dscp ${handOverDscp} counter reject with tcp reset
+    ip dscp ${handOverDscp} counter reject with icmp admin-prohibited
     ct state established,related accept
     oifname ${devices} counter reject
     meta nfproto ipv6 counter drop
-${resolverRules(resolvers)
+${toRanges(resolvers, [askResolver])
   .map((rule) => `    ${rule}\n`)
   .join("")}    ip daddr { ${deniedRanges.join(", ")} } counter reject
   }
@@ -132,7 +134,8 @@ ${egressRules(egress)}  }
 function egressRules({ resolvers, allow, deny, handOver }: KernelEgress): string {
   const handOverTcp = "meta l4proto tcp jump hand_over";
   const rules = [
-    ...resolverRules(resolvers),
+    ...toRanges(handOver.denied ? resolvers : [], [`udp dport 53 ip dscp set ${handOverDscp} accept`]),
+    ...toRanges(resolvers, [askResolver]),
     `ip daddr { ${deniedRanges.join(", ")} } jump refuse`,
     ...toRanges(allow, handOver.allowed ? [handOverTcp, "accept"] : ["accept"]),
     // Where names are allowed everything else is denied, so what comes here is denied by its address.
@@ -147,7 +150,4 @@ function egressRules({ resolvers, allow, deny, handOver }: KernelEgress): string
 const toRanges = (ranges: readonly string[], verdicts: string[]): string[] =>
   ranges.length === 0 ? [] : verdicts.map((verdict) => `ip daddr { ${ranges.join(", ")} } ${verdict}`);
 
-function resolverRules(resolvers: readonly string[]): string[] {
-  if (resolvers.length === 0) return [];
-  return [`ip daddr { ${resolvers.join(", ")} } meta l4proto { tcp, udp } th dport 53 accept`];
-}
+const askResolver = "meta l4proto { tcp, udp } th dport 53 accept";

@@ -8,6 +8,7 @@ import type { PolicyView } from "../policy-view.ts";
 import { dial } from "./dial.ts";
 import { readFirstBytes } from "./first-bytes.ts";
 import { join } from "./join.ts";
+import type { LearnedNames } from "./learned-names.ts";
 import type { Names } from "./names.ts";
 import type { PlainHttp } from "./plain-http.ts";
 
@@ -32,6 +33,8 @@ export interface Client {
   /** In force now; replaced by updates. */
   view: PolicyView;
   connections: Set<Connection>;
+  /** Where names that it asked for lead. */
+  learned: LearnedNames;
 }
 
 export interface ConnectionParts {
@@ -116,14 +119,15 @@ export class Connection {
   }
 
   /**
-   * A connection to where a name leads, by the node's own looking up, or by the proxy's. The address that the client wanted is
-   * taken when it is one of them.
+   * A connection to where a name leads: by what a resolver told the sandbox, by the node's own looking up, or by the proxy's.
+   * The address that the client wanted is taken when it is one of them.
    */
   dialName(name: string): Promise<Socket> {
     const { view } = this.client;
     const { policy } = view;
     const { address, port } = this.destination;
     const addresses = async (): Promise<string[]> => {
+      if (view.allowsName(name) && this.client.learned.nameOf(address) === name) return [address];
       const found = await this.#parts.names.resolve(name, policy.dnsServers);
       // Where a rule alone brought the name in, its addresses must be allowed by themselves.
       const allowed = view.allowsName(name) ? found : found.filter((each) => view.byAddress(each).allowed);
@@ -165,6 +169,11 @@ export class Connection {
   async #byLookedUpName(bytes: Buffer): Promise<void> {
     const { view } = this.client;
     if (!view.byAddress(this.destination.address).allowed) {
+      const told = this.client.learned.nameOf(this.destination.address);
+      if (told !== undefined && view.allowsName(told)) {
+        this.#name = told;
+        return this.#carry("domain", bytes, () => this.dialName(told));
+      }
       for (const name of view.exactNames) {
         // A name that leads nowhere allows nothing.
         const found = await this.#parts.names.resolve(name, view.policy.dnsServers).catch((): string[] => []);

@@ -78,6 +78,9 @@ async function connectThrough(proxy: EgressProxy, addresses: string[], target: T
   try {
     return await withTimeout("the SOCKS5 proxy", proxyTimeoutMs, async () => {
       const hop = proxy.tls ? await startTls(raw, proxy) : raw;
+      // A proxy that closes has refused; a half-open connection would wait for what never comes.
+      const onEnd = (): void => void hop.destroy(new Error("the proxy closed the connection"));
+      hop.once("end", onEnd);
       const { socket } = await SocksClient.createConnection({
         command: "connect",
         destination: target,
@@ -89,6 +92,7 @@ async function connectThrough(proxy: EgressProxy, addresses: string[], target: T
           ...(proxy.username === undefined ? {} : { userId: proxy.username, password: proxy.password ?? "" }),
         },
       });
+      hop.off("end", onEnd);
       return socket;
     });
   } catch (error) {

@@ -8,6 +8,8 @@ import type { EgressPolicy } from "@sandbank/protocol/egress-policy";
 import type { Decision } from "../decision.ts";
 import { PolicyView } from "../policy-view.ts";
 import { type Client, Connection, type ConnectionParts, type TlsInterceptor } from "./connection.ts";
+import { DnsRelay } from "./dns-relay.ts";
+import { LearnedNames } from "./learned-names.ts";
 import type { Names } from "./names.ts";
 import { PlainHttp } from "./plain-http.ts";
 
@@ -16,6 +18,8 @@ export interface ForwarderOptions {
   address: string;
   port: number;
   names: Names;
+  /** Those that sandboxes are told of. */
+  nodeResolvers: readonly string[];
   interceptor: TlsInterceptor;
   report: (decision: Decision) => void;
   logger: Logger;
@@ -35,39 +39,22 @@ export class Forwarder {
   readonly #options: ForwarderOptions;
   readonly #parts: ConnectionParts;
   readonly #clients = new Map<string, Client>();
+  readonly #dns: DnsRelay;
   #server: Server | undefined;
   #closed = false;
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
     const { names, interceptor, report, logger } = options;
+    const clientOf = (hostAddress: string): Client | undefined => this.#clients.get(hostAddress);
+    this.#dns = new DnsRelay({ ...options, clientOf });
     this.#parts = { names, interceptor, report, plainHttp: new PlainHttp(logger) };
   }
 
   /** Rejects with `failed_precondition` naming the address when it can't be had. */
-  async listen(): Promise<void> {
-    const { address, port } = this.#options;
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once("error", reject);
-    server.listen({ host: address, port, backlog, exclusive: true }, resolve);
-    try {
-      await promise;
-    } catch (error) {
-      throw new AppError({
-        code: "failed_precondition",
-        message: `the egress forwarder can't listen on ${address}:${port}: ${errorText(error)}`,
-        cause: error,
-      });
-    }
-    server.off("error", reject);
-    server.on("connection", (socket) => this.#accept(socket));
-    server.on("error", (error) => {
-      this.#options.logger.error({ error: errorText(error) }, "the egress forwarder failed");
-      server.close();
-    });
-    server.on("close", () => void this.#listenAgain());
-    this.#server = server;
+  async start(): Promise<void> {
+    await this.#dns.listen();
+    await this.#listen();
   }
 
   /** `hostAddress` is the sandbox's; connections that the policy does not allow end. */
@@ -76,7 +63,12 @@ export class Forwarder {
     const known = this.#clients.get(hostAddress);
     if (known?.sandboxId !== sandboxId) {
       this.forget(hostAddress);
-      this.#clients.set(hostAddress, { sandboxId, view, connections: new Set() });
+      this.#clients.set(hostAddress, {
+        sandboxId,
+        view,
+        connections: new Set(),
+        learned: new LearnedNames(),
+      });
       return;
     }
     known.view = view;
@@ -99,11 +91,37 @@ export class Forwarder {
   async close(): Promise<void> {
     this.#closed = true;
     for (const hostAddress of this.#clients.keys()) this.forget(hostAddress);
+    this.#dns.close();
     const server = this.#server;
     if (!server?.listening) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     server.close(() => resolve());
     await promise;
+  }
+
+  async #listen(): Promise<void> {
+    const { address, port } = this.#options;
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once("error", reject);
+    server.listen({ host: address, port, backlog, exclusive: true }, resolve);
+    try {
+      await promise;
+    } catch (error) {
+      throw new AppError({
+        code: "failed_precondition",
+        message: `the egress forwarder can't listen on ${address}:${port}: ${errorText(error)}`,
+        cause: error,
+      });
+    }
+    server.off("error", reject);
+    server.on("connection", (socket) => this.#accept(socket));
+    server.on("error", (error) => {
+      this.#options.logger.error({ error: errorText(error) }, "the egress forwarder failed");
+      server.close();
+    });
+    server.on("close", () => void this.#listenAgain());
+    this.#server = server;
   }
 
   #accept(socket: Socket): void {
@@ -143,7 +161,7 @@ export class Forwarder {
   async #listenAgain(): Promise<void> {
     while (!this.#closed) {
       try {
-        await this.listen();
+        await this.#listen();
         this.#options.logger.warn({}, "the egress forwarder was started again");
         return;
       } catch (error) {

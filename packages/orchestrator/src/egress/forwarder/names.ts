@@ -1,5 +1,6 @@
 import { Resolver } from "node:dns/promises";
 import { AppError, errorText } from "@sandbank/core/errors";
+import { usableServers } from "../kernel-egress.ts";
 import { isNeverReachable } from "../policy-view.ts";
 
 const maxCached = 2_000;
@@ -29,9 +30,10 @@ export class Names {
 
   /**
    * IPv4 addresses of a name, without those that no sandbox may reach: an answer that leads inside is no answer. The policy's
-   * own `servers` come first, and the node's where those can't say. Rejects with `unavailable` when there is no address.
+   * own servers (`wanted`) come first, and the node's where those can't say. Rejects with `unavailable` when there is no address.
    */
-  async resolve(name: string, servers: readonly string[] = []): Promise<string[]> {
+  async resolve(name: string, wanted: readonly string[] = []): Promise<string[]> {
+    const servers = usableServers(wanted, this.#nodeResolvers);
     if (servers.length === 0) return this.#resolveBy(name, this.#nodeResolvers);
     try {
       return await this.#resolveBy(name, servers);
