@@ -21,6 +21,7 @@ test("the end of a sandbox that exited is tried again when it could not be taken
     options: { logger: silentLogger, maxConcurrentStarts: 1 },
     transform: { vault: { drop: () => undefined } },
     egress: { release: async () => undefined },
+    volumes: { release: () => undefined },
     slots: { release: async () => undefined },
     journal: { remove: async () => undefined },
   } as unknown as CreateContext;
