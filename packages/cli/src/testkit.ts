@@ -73,9 +73,10 @@ export class TestCloud {
     return new TestCloud(dir, await freeNumber(), options);
   }
 
-  /** `./sandbank ARGS` with this cloud's settings; a bad exit code is a result. */
-  command(args: string[], timeoutMs = 600_000): Promise<CommandResult> {
-    return runUnchecked(join(repositoryDir, "sandbank"), args, {
+  /** `./sandbank ARGS` with this cloud's settings; a bad exit code is a result. `wrapper` goes before it, e.g. `env A=1`. */
+  command(args: string[], timeoutMs = 600_000, wrapper: string[] = []): Promise<CommandResult> {
+    const [program = "", ...rest] = [...wrapper, join(repositoryDir, "sandbank"), ...args];
+    return runUnchecked(program, rest, {
       env: { ...toolEnvironment(), ...this.settings },
       timeoutMs,
     });

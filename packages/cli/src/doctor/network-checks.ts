@@ -1,11 +1,10 @@
-import { lookup } from "node:dns/promises";
-import { errorText } from "@sandbank/core/errors";
 import { nftChains } from "@sandbank/linux/nft";
 import { missingHostNetwork } from "@sandbank/orchestrator/network/host-network";
 import { hostResolvers } from "@sandbank/orchestrator/network/resolvers";
 import type { Config } from "../config/env.ts";
 import { portHolder } from "../prepare/preflight.ts";
 import { type RatedCheck, bad, poor, well } from "./check.ts";
+import { lookUpPortHost } from "./port-host-lookup.ts";
 import type { ServiceState } from "./service-state.ts";
 
 /** The host's side of all sandboxes' networks, and other people's rules that stand in the way. */
@@ -76,21 +75,14 @@ export async function checkPorts(config: Config, service: ServiceState): Promise
 
 /** Whether the host names of port URLs lead to this machine. */
 export async function checkResolver({ domain }: Config): Promise<RatedCheck> {
-  const base = domain.replace(/:\d+$/, "");
-  const name = `8000-doctor.${base}`;
+  const found = await lookUpPortHost(domain);
   const upstream = `sandboxes ask ${(await hostResolvers()).join(", ")}`;
-  try {
-    const addresses = (await lookup(name, { all: true })).map(({ address }) => address);
-    return well("resolver", `${name} is ${addresses.join(", ")}; ${upstream}`);
-  } catch (error) {
-    const isLocal = base === "localhost" || base.endsWith(".localhost");
-    return poor("resolver", {
-      evidence: `${name}: ${errorText(error)}; ${upstream}`,
-      meaning:
-        "port URLs work only in clients that resolve such names themselves (browsers, curl) or send the routing headers",
-      remedy: isLocal
-        ? "apt-get install libnss-myhostname, or use systemd-resolved: both know *.localhost"
-        : `add a wildcard record *.${base} that leads here`,
-    });
-  }
+  if ("addresses" in found)
+    return well("resolver", `${found.name} is ${found.addresses.join(", ")}; ${upstream}`);
+  return poor("resolver", {
+    evidence: `${found.name}: ${found.error}; ${upstream}`,
+    meaning:
+      "port URLs work only in clients that resolve such names themselves (browsers, curl) or send the routing headers",
+    remedy: found.remedy,
+  });
 }

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { findProgram } from "@sandbank/linux/program";
 import { run, runUnchecked } from "@sandbank/linux/command";
-import { AppError } from "@sandbank/core/errors";
+import { AppError, errorText } from "@sandbank/core/errors";
+import { lookUpPortHost } from "../doctor/port-host-lookup.ts";
 import type { Progress } from "../output/progress.ts";
 
 interface HostPackage {
@@ -50,6 +51,11 @@ const needed: HostPackage[] = [
 const neededByTests: HostPackage[] = [
   { name: "python3-venv", files: ["/usr/share/doc/python3-venv"], why: "holds Python's SDKs for the tests" },
   { name: "curl", files: ["/usr/bin/curl"], why: "is a client of its own in network tests" },
+  {
+    name: "faketime",
+    files: ["/usr/bin/faketime"],
+    why: "shifts doctor's clock, in tests of clocks that jump",
+  },
 ];
 
 const neededByBrowserTests: HostPackage[] = [
@@ -59,11 +65,6 @@ const neededByBrowserTests: HostPackage[] = [
     why: "opens port URLs as people do, in the browser tests",
   },
   { name: "libnss3-tools", files: ["/usr/bin/certutil"], why: "tells that browser which authority to trust" },
-  {
-    name: "libnss-myhostname",
-    files: ["/usr/share/doc/libnss-myhostname", "/usr/share/doc/libnss-resolve"],
-    why: "lets programs here find *.localhost, for tests of port URLs by name",
-  },
 ];
 
 /** Installs what only the browser tests need; false where there is no package of that browser (Ubuntu has a snap). */
@@ -96,6 +97,17 @@ export async function ensureGo(progress: Progress): Promise<void> {
 export async function ensurePackages(progress: Progress): Promise<void> {
   const missing = needed.filter(({ files }) => !files.some((file) => existsSync(file)));
   if (missing.length > 0) await installPackages(missing, progress);
+}
+
+/** Port URLs by name for every program of this machine, where its resolver does not know them; a wish, not a need. */
+export async function ensureLocalNames(domain: string, progress: Progress): Promise<void> {
+  if (!/^(.*\.)?localhost(:\d+)?$/.test(domain) || "addresses" in (await lookUpPortHost(domain))) return;
+  const why = "resolves *.localhost, so that port URLs work in every program";
+  try {
+    await installPackages([{ name: "libnss-myhostname", why }], progress);
+  } catch (error) {
+    progress.say(`port URLs by name work in browsers and curl only: ${errorText(error)}`);
+  }
 }
 
 async function installPackages(packages: { name: string; why: string }[], progress: Progress): Promise<void> {

@@ -5,7 +5,7 @@ import type { Config } from "../config/env.ts";
 import { toolEnvironment } from "../config/env.ts";
 import type { Paths } from "../config/paths.ts";
 import type { Progress } from "../output/progress.ts";
-import { ensurePackages } from "./packages.ts";
+import { ensureLocalNames, ensurePackages } from "./packages.ts";
 import { ensureRunsc, type RunscChoice } from "./runsc.ts";
 
 /** What the service needs on disk before it can start. */
@@ -18,6 +18,7 @@ export interface Prepared {
 /** Installs and builds what is missing; a machine that has everything passes in a fraction of a second. */
 export async function prepare(config: Config, paths: Paths, progress: Progress): Promise<Prepared> {
   await ensurePackages(progress);
+  await ensureLocalNames(config.domain, progress);
   const runsc = await ensureRunsc(config, progress);
   const envd = await progress.step("envd", (say) =>
     buildEnvdArtefact({ cacheDir: config.cacheDir, onProgress: say }),

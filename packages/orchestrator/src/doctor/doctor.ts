@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { poll } from "@sandbank/core/deadline";
 import { AppError, errorText } from "@sandbank/core/errors";
 import { isSandboxId } from "@sandbank/core/ids";
 import { Semaphore } from "@sandbank/core/semaphore";
@@ -44,6 +45,8 @@ export interface Patient {
 const maxWalks = 4;
 const maxWaiting = 10_000;
 const maxWaitMs = 120_000;
+/** How long the store may lag behind the node (ms). */
+const settleMs = 1_500;
 
 /** Looks at this node's sandboxes and at what the kernel holds of them; needs no running service, and changes nothing. */
 export class Doctor {
@@ -177,11 +180,16 @@ export class Doctor {
         state === "running" && !known.has(sandboxId) && !facts?.inMotion.includes(sandboxId),
     );
     if (!suspects || suspects.length === 0) return [];
-    const now = await this.options.stored();
-    const still = suspects.filter((each) =>
-      now?.some(({ sandboxId, state }) => sandboxId === each.sandboxId && state === "running"),
-    );
-    return still.map((each) => missingReport(each));
+    const still = async (): Promise<StoredSandbox[]> => {
+      const now = await this.options.stored();
+      return suspects.filter((each) =>
+        now?.some(({ sandboxId, state }) => sandboxId === each.sandboxId && state === "running"),
+      );
+    };
+    // A service that runs learns of an end a moment after the node; without one nothing changes any more.
+    const settled = async () => ((await still()).length === 0 ? true : undefined);
+    if (facts && (await poll(settled, { timeoutMs: settleMs, intervalMs: 100 }))) return [];
+    return (await still()).map((each) => missingReport(each));
   }
 
   async #orphans(before: NodeFacts | undefined, host: NetworkState): Promise<Orphan[]> {

@@ -151,8 +151,11 @@ function zombies(scope: OrphanScope, { pids }: Owned, processes: ProcessStat[]):
     }
     return false;
   };
+  // A parent that is stopped reaps when it is continued: what stopped it is the trouble, and is told by its sandbox.
+  const isLeft = ({ state, parent }: ProcessStat): boolean =>
+    state === "Z" && byPid.get(parent)?.state !== "T";
   return processes
-    .filter((process) => process.state === "Z" && !pids.has(process.pid) && belongs(process))
+    .filter((process) => isLeft(process) && !pids.has(process.pid) && belongs(process))
     .map(({ pid, name, parent }) => {
       const parentName = byPid.get(parent)?.name ?? "unknown";
       return orphan(
