@@ -1,7 +1,13 @@
+import { statSync } from "node:fs";
 import type { Socket } from "node:net";
+import type { Api } from "@sandbank/api/server";
 import { AppError, errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
 import { peerUserOf } from "@sandbank/linux/socket-owner";
+import type { OpenDebugSandbox } from "@sandbank/proxy/server";
+import type { Config } from "../config/env.ts";
+import { type Paths, repositoryDir } from "../config/paths.ts";
+import { readSecret } from "./secrets.ts";
 import { callLocalApi, type LocalApi } from "./local-api.ts";
 
 /** How long it lives after the last request for it. */
@@ -9,7 +15,7 @@ const idleSec = 3600;
 /** Between two prolongations. */
 const prolongEveryMs = 60_000;
 
-export interface DebugSandboxOptions {
+interface DebugSandboxOptions {
   api(): Promise<LocalApi>;
   isRunning(sandboxId: string): boolean;
   /** Users whose programs may use it. */
@@ -25,7 +31,7 @@ interface ListedSandbox {
  * The one sandbox that clients in debug mode share. They ask for none and have no key, so it is made when the first of
  * them comes, belongs to the default team, and ends when none has come for an hour.
  */
-export class DebugSandbox {
+class DebugSandbox {
   readonly #options: DebugSandboxOptions;
   readonly #known = new WeakSet<Socket>();
   #current: string | undefined;
@@ -96,4 +102,25 @@ export class DebugSandbox {
         this.#options.logger.warn({ sandboxId, error: errorText(error) }, "debug sandbox not prolonged");
       });
   }
+}
+
+/** For clients in debug mode that root runs, whoever ran sudo for this, or the owner of the clone. */
+export function openDebugSandbox(
+  config: Config,
+  paths: Paths,
+  api: Pick<Api, "directory">,
+  logger: Logger,
+): OpenDebugSandbox | undefined {
+  if (!config.debugSandbox) return undefined;
+  const users = new Set([0, statSync(repositoryDir).uid, config.invokingUser ?? 0]);
+  const sandbox = new DebugSandbox({
+    api: async () => ({
+      apiUrl: `http://${config.bindAddress}:${config.apiPort}`,
+      apiKey: (await readSecret(paths.apiKeyFile)) ?? "",
+    }),
+    isRunning: (sandboxId) => api.directory.lookup(sandboxId) !== undefined,
+    users,
+    logger,
+  });
+  return (client) => sandbox.open(client);
 }

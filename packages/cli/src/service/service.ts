@@ -1,24 +1,23 @@
-import { statSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { type Api, createApi } from "@sandbank/api/server";
 import { errorText } from "@sandbank/core/errors";
-import type { Logger } from "@sandbank/core/logger";
 import type { HeldName } from "@sandbank/linux/held-name";
 import { createOrchestrator, type Orchestrator } from "@sandbank/orchestrator/orchestrator";
 import { NodeService } from "@sandbank/protocol/gen/node_pb";
-import { createProxy, type OpenDebugSandbox, type Proxy } from "@sandbank/proxy/server";
+import { createProxy, type Proxy } from "@sandbank/proxy/server";
 import { VolumeService } from "@sandbank/protocol/gen/volumes_pb";
 import { chooseDriver, createDrivers } from "@sandbank/runtime/drivers";
 import { openStore, type Store } from "@sandbank/store/store";
 import type { Config } from "../config/env.ts";
-import { pathsOf, type Paths, repositoryDir } from "../config/paths.ts";
+import { pathsOf, type Paths } from "../config/paths.ts";
 import type { Prepared } from "../prepare/prepare.ts";
 import { version } from "../version.ts";
 import { type AdminHandlers, type SandboxStatus, startAdminServer } from "./admin-server.ts";
 import { AuditFile } from "./audit-log.ts";
-import { DebugSandbox } from "./debug-sandbox.ts";
+import { openDebugSandbox } from "./debug-sandbox.ts";
 import { doctorRoutes } from "./doctor-routes.ts";
+import { type Ipv6Loopback, listenOnIpv6 } from "./ipv6-loopback.ts";
 import { openLog } from "./logger.ts";
 import { audited, observeRoutes } from "./observe-routes.ts";
 import { holdTag } from "./own-tag.ts";
@@ -53,6 +52,7 @@ interface Parts {
   api: Api;
   proxy: Proxy;
   tls: Tls | undefined;
+  onIpv6: Ipv6Loopback[];
 }
 
 /** Starts everything and returns when it answers. On failure what was started is stopped again. */
@@ -113,6 +113,7 @@ async function listen({ config, paths, made, parts, shutdown }: Starting): Promi
   if (tls) parts.tls = await startTls({ ...config, tls }, paths, parts, made.logger);
   await parts.api.listen({ host, port: config.apiPort });
   await parts.proxy.listen({ host, port: config.proxyPort });
+  parts.onIpv6 = await listenOnIpv6(config, parts, made.logger);
   if (metricsPort === undefined) return;
   const server = await made.metrics.listen(metricsPort);
   shutdown.onBegin(() => server.close());
@@ -191,28 +192,7 @@ async function startParts(config: Config, paths: Paths, made: Made): Promise<Par
     onUnreachable: (sandboxId) => orchestrator.noticeUnreachable(sandboxId),
   });
   made.metrics.watch({ api, orchestrator, proxy });
-  return { store, orchestrator, api, proxy, tls: undefined };
-}
-
-/** For clients in debug mode that root runs, whoever ran sudo for this, or the owner of the clone. */
-function openDebugSandbox(
-  config: Config,
-  paths: Paths,
-  api: Api,
-  logger: Logger,
-): OpenDebugSandbox | undefined {
-  if (!config.debugSandbox) return undefined;
-  const users = new Set([0, statSync(repositoryDir).uid, config.invokingUser ?? 0]);
-  const sandbox = new DebugSandbox({
-    api: async () => ({
-      apiUrl: `http://${config.bindAddress}:${config.apiPort}`,
-      apiKey: (await readSecret(paths.apiKeyFile)) ?? "",
-    }),
-    isRunning: (sandboxId) => api.directory.lookup(sandboxId) !== undefined,
-    users,
-    logger,
-  });
-  return (client) => sandbox.open(client);
+  return { store, orchestrator, api, proxy, tls: undefined, onIpv6: [] };
 }
 
 async function sandboxStatuses({ api, orchestrator, store }: Parts): Promise<SandboxStatus[]> {
@@ -269,11 +249,11 @@ class Shutdown {
   }
 
   async #run(mode: ShutdownMode): Promise<ShutdownMode> {
-    const { store, orchestrator, api, proxy, tls } = this.#parts;
+    const { store, orchestrator, api, proxy, tls, onIpv6 } = this.#parts;
     for (const listener of this.#listeners) listener();
     const grace = { graceMs: mode === "down" ? 0 : graceMs };
     tls?.close(grace);
-    await Promise.all([proxy.close(grace), api.close()]);
+    await Promise.all([proxy.close(grace), api.close(), ...onIpv6.map((listener) => listener.close(grace))]);
     await (mode === "down" ? orchestrator.tearDown() : orchestrator.close());
     await store.close();
     this.#heldTag.release();
