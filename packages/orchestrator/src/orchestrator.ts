@@ -5,7 +5,6 @@ import type { SandboxDirectory } from "@sandbank/protocol/routing";
 import { kernelEgress } from "./egress/kernel-egress.ts";
 import { NodeEgress } from "./egress/node-egress.ts";
 import { NodeTransform } from "./egress/transform/node-transform.ts";
-import { recordTransform } from "./egress/transform/transform-event.ts";
 import { openPolicy } from "@sandbank/protocol/egress-policy";
 import type { NodeFacts } from "./doctor/beliefs.ts";
 import { HealthWatch } from "./doctor/health-watch.ts";
@@ -96,11 +95,11 @@ const statusOf = ({ record, runtime, slot }: NodeSandbox): NodeSandboxStatus => 
 });
 
 /** Decisions about connections have a quarter of the room that a sandbox's log has. */
-function egressParts(options: OrchestratorOptions, resolvers: string[], observer: Observer) {
+function egressParts(options: OrchestratorOptions, resolvers: string[]) {
   const { identity, logger, paths, observe } = options;
   const transform = new NodeTransform({
     authorityFile: paths.egressAuthorityFile,
-    report: (event) => recordTransform(observer.logs, event),
+    report: (decision) => egress.record(decision),
     logger,
   });
   const egress = new NodeEgress({
@@ -131,7 +130,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   const volumes = new VolumeManager({ dir: options.paths.volumesDir, logger });
   await volumes.open();
   const observer = new Observer(options.observe, registry, logger);
-  const { egress, transform } = egressParts(options, resolvers, observer);
+  const { egress, transform } = egressParts(options, resolvers);
   const context = {
     options,
     slots,

@@ -6,6 +6,8 @@ export interface Decision {
    * Allowed: by `range` or `domain` of `allowOut`, or `open` because nothing denies it. Denied: `private` (no sandbox ever
    * reaches it), `range` (`denyOut`), `name` (not allowed, or none was said), `policy` (a changed policy ended it), `limit`
    * (too many connections), `kernel` (the slot's rules refused a packet). `failed`: allowed, and nobody answered.
+   * Where a rule puts headers in: `rule` (they were), `untrusted` (the program did not take our certificate), `host` (a
+   * request for another host than the connection's), `secret` (one is missing), `certificate` (the server's is not valid).
    */
   reason: DecisionReason;
   protocol: string;
@@ -30,5 +32,10 @@ export const decisionReasons = [
   "limit",
   "kernel",
   "failed",
+  "rule",
+  "untrusted",
+  "host",
+  "secret",
+  "certificate",
 ] as const;
 export type DecisionReason = (typeof decisionReasons)[number];

@@ -65,7 +65,7 @@ export class NodeEgress {
       nodeResolvers: resolvers,
       interceptor,
       logger,
-      report: (decision) => this.#report(decision),
+      report: (decision) => this.record(decision),
     });
   }
 
@@ -134,7 +134,7 @@ export class NodeEgress {
     this.#log.close();
   }
 
-  #report(decision: Decision): void {
+  record(decision: Decision): void {
     this.#countUp(`${decision.verdict} ${decision.reason}`, 1);
     this.#log.record(decision);
   }

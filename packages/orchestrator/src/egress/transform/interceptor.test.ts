@@ -20,7 +20,7 @@ const echo: RequestListener = (request, response) => {
   request.on("end", () => response.end(JSON.stringify(request.rawHeaders)));
 };
 
-const outcomes = (harness: Harness): string[] => harness.events.map(({ outcome }) => outcome);
+const reasons = (harness: Harness): string[] => harness.decisions.map(({ reason }) => reason);
 
 /** Sends bytes as they are over a trusted TLS connection and gives all that comes back. */
 async function raw(harness: Harness, sent: string): Promise<string> {
@@ -45,13 +45,15 @@ test("headers are put in, replace what has their name, and leave everything else
     "X-New: 1",
     "Connection: keep-alive",
   ]);
-  expect(harness.events).toEqual([
+  expect(harness.decisions).toEqual([
     {
       sandboxId,
-      serverName: realName,
+      verdict: "allowed",
+      reason: "rule",
+      protocol: "tcp",
       address: "192.0.2.1",
       port: 443,
-      outcome: "applied",
+      name: realName,
       detail: "Authorization, X-New",
     },
   ]);
@@ -156,7 +158,7 @@ test.each([
   expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   expect(answer).not.toContain("put-in");
   expect([reached, harness.dials]).toEqual([0, 0]);
-  expect(outcomes(harness)).toEqual(["misdirected"]);
+  expect(reasons(harness)).toEqual(["host"]);
 });
 
 test("CONNECT, and a request that hides another, end the connection", async () => {
@@ -187,7 +189,7 @@ test.each([
   expect([status, reached]).toEqual([502, 0]);
   expect(body).toContain("certificate of api.example.com is not valid");
   expect(body.toLowerCase()).toContain(says);
-  expect(outcomes(harness)).toEqual(["applied", "certificate_invalid"]);
+  expect(reasons(harness)).toEqual(["rule", "certificate"]);
 });
 
 test("a server that hangs up, before and within its answer", async () => {
@@ -215,7 +217,7 @@ test("secrets: filled in from the vault, of this moment, and never their placeho
   harness.vault.put(sandboxId, { revision: "4", values: { key: "two\r\nX-Other: lines" } });
   const unfit = await harness.ask();
   expect([unfit.status, unfit.body]).toEqual([503, expect.not.stringContaining("lines")]);
-  expect(JSON.stringify(harness.events)).not.toMatch(/first|second|lines/);
+  expect(JSON.stringify(harness.decisions)).not.toMatch(/first|second|lines/);
 });
 
 test("a request waits for secrets that are still to be handed over", async () => {
@@ -243,7 +245,7 @@ test("a program that does not trust the node's authority, or speaks only HTTP/2,
   const [alert] = (await once(modern, "error")) as [NodeJS.ErrnoException];
   expect(alert.code).toBe("ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL");
   // Node looks at certificates when the handshake is over, and says nothing of what it does not like.
-  await vi.waitFor(() => expect(outcomes(harness)).toEqual(["untrusted"]));
+  await vi.waitFor(() => expect(reasons(harness)).toEqual(["untrusted"]));
   const either = connectTls({
     host: "127.0.0.1",
     port,

@@ -10,7 +10,7 @@ import { maxHeaderBytes, OutboundExchange } from "./outbound-exchange.ts";
 import { OutboundTunnel } from "./outbound-tunnel.ts";
 import type { SecretVault } from "./secret-vault.ts";
 import { type InterceptedConnection, Session } from "./session.ts";
-import type { TransformEvent } from "./transform-event.ts";
+import type { Decision } from "../decision.ts";
 
 const handshakeTimeoutMs = 30_000;
 /** From the handshake to the first request. */
@@ -24,8 +24,8 @@ export interface InterceptorOptions {
   /** PEM certificates of the authorities that real servers' certificates may come from. */
   trustedRoots: string[];
   vault: SecretVault;
-  /** Told what became of connections; never a header's value. */
-  report: (event: TransformEvent) => void;
+  /** Told what became of connections and requests; never a header's value. */
+  report: (decision: Decision) => void;
   logger: Logger;
 }
 
@@ -83,7 +83,15 @@ export class Interceptor {
     const onClose = (): void => {
       clearTimeout(timer);
       const detail = `no TLS handshake with the program in the sandbox: ${problem}`;
-      this.#options.report({ sandboxId, serverName, ...destination, outcome: "untrusted", detail });
+      this.#options.report({
+        sandboxId,
+        verdict: "denied",
+        reason: "untrusted",
+        protocol: "tcp",
+        ...destination,
+        name: serverName,
+        detail,
+      });
     };
     tls.on("error", (error: NodeJS.ErrnoException) => {
       problem = error.code ?? error.message;

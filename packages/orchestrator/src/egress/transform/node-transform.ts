@@ -4,7 +4,7 @@ import type { Logger } from "@sandbank/core/logger";
 import type { Interceptor } from "./interceptor.ts";
 import { SecretVault } from "./secret-vault.ts";
 import type { InterceptedConnection } from "./session.ts";
-import type { TransformEvent } from "./transform-event.ts";
+import type { Decision } from "../decision.ts";
 
 /** What a sandbox's daemon is told, so that its programs trust the node's authority. */
 export interface GuestTrust {
@@ -18,8 +18,8 @@ export interface GuestTrust {
 export interface NodeTransformOptions {
   /** Root-only; made when the first sandbox with rules comes. */
   authorityFile: string;
-  /** Told what became of intercepted connections; never a header's value. */
-  report: (event: TransformEvent) => void;
+  /** Told what became of intercepted connections and their requests; never a header's value. */
+  report: (decision: Decision) => void;
   logger: Logger;
 }
 

@@ -7,7 +7,7 @@ import type { EgressRule } from "@sandbank/protocol/egress-policy";
 import { type Refusal, refusalOf } from "./admission.ts";
 import { injectionOf } from "./header-injection.ts";
 import type { SecretVault } from "./secret-vault.ts";
-import type { TransformEvent, TransformOutcome } from "./transform-event.ts";
+import type { Decision, DecisionReason } from "../decision.ts";
 import { UpstreamError, VerifiedAgent } from "./verified-agent.ts";
 
 /** Requests that a client may send ahead of their answers. */
@@ -33,7 +33,7 @@ export interface SessionOptions {
   dial: () => Promise<Socket>;
   upstreamContext: SecureContext;
   vault: SecretVault;
-  report: (event: TransformEvent) => void;
+  report: (decision: Decision) => void;
 }
 
 /** What an exchange needs of the connection that it is on. */
@@ -47,7 +47,7 @@ export class Session {
   readonly agent: VerifiedAgent;
   readonly #options: SessionOptions;
   #underWay = 0;
-  #reportedApplied = false;
+  #reportedRule = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -85,19 +85,19 @@ export class Session {
     const { connection, vault } = this.#options;
     const refusal = this.refusalOf(request);
     if (refusal) {
-      this.#report("misdirected", refusal.reason);
+      this.#report("denied", "host", refusal.reason);
       return refusal;
     }
     const rule = connection.rule();
     if (!rule) return { headers: [] };
     const injection = await injectionOf(rule, vault, connection.sandboxId);
     if ("problem" in injection) {
-      this.#report("secret_unavailable", injection.problem);
+      this.#report("denied", "secret", injection.problem);
       return { status: 503, reason: injection.problem };
     }
-    if (!this.#reportedApplied) {
-      this.#reportedApplied = true;
-      this.#report("applied", Object.keys(rule.headers).join(", "));
+    if (!this.#reportedRule) {
+      this.#reportedRule = true;
+      this.#report("allowed", "rule", Object.keys(rule.headers).join(", "));
     }
     return injection;
   }
@@ -105,14 +105,14 @@ export class Session {
   /** What a client is told when there was no answer; reports it. Undefined: the connection is to be reset instead. */
   failureOf(error: Error, reusedSocket: boolean): Refusal | undefined {
     if (error instanceof UpstreamError) {
-      this.#report(error.outcome, error.message);
+      this.#report("denied", error.reason, error.message);
       return { status: 502, reason: error.message };
     }
     // A kept connection that the server closed: the client has its own way to deal with that.
     if (reusedSocket) return undefined;
     const { serverName } = this.#options.connection;
     const reason = `${serverName} ended the connection without an answer: ${error.message}`;
-    this.#report("unreachable", reason);
+    this.#report("denied", "failed", reason);
     return { status: 502, reason };
   }
 
@@ -121,10 +121,10 @@ export class Session {
     resetSocket(this.#options.raw);
   }
 
-  #report(outcome: TransformOutcome, detail: string): void {
+  #report(verdict: Decision["verdict"], reason: DecisionReason, detail: string): void {
     const { connection, report } = this.#options;
     const { sandboxId, serverName, destination } = connection;
-    report({ sandboxId, serverName, ...destination, outcome, detail });
+    report({ sandboxId, verdict, reason, protocol: "tcp", ...destination, name: serverName, detail });
   }
 }
 

@@ -9,11 +9,11 @@ const connectTimeoutMs = 30_000;
 /** Why there is no connection to the real server. */
 export class UpstreamError extends Error {
   override readonly name = "UpstreamError";
-  readonly outcome: "certificate_invalid" | "unreachable";
+  readonly reason: "certificate" | "failed";
 
-  constructor(outcome: UpstreamError["outcome"], message: string, cause: unknown) {
+  constructor(reason: UpstreamError["reason"], message: string, cause: unknown) {
     super(message, { cause });
-    this.outcome = outcome;
+    this.reason = reason;
   }
 }
 
@@ -62,11 +62,7 @@ export class VerifiedAgent extends Agent {
   async #connect(): Promise<TLSSocket> {
     const { serverName, secureContext, dial, onClose } = this.#options;
     const raw = await dial().catch((error: unknown) => {
-      throw new UpstreamError(
-        "unreachable",
-        `${serverName} could not be reached: ${errorText(error)}`,
-        error,
-      );
+      throw new UpstreamError("failed", `${serverName} could not be reached: ${errorText(error)}`, error);
     });
     raw.setNoDelay(true);
     const socket = connect({
@@ -91,12 +87,12 @@ function established(socket: TLSSocket, serverName: string): Promise<void> {
   }, connectTimeoutMs);
   const fail = (error: NodeJS.ErrnoException): void => {
     // Node verifies after the handshake: an error then is the certificate's.
-    const outcome = socket.authorizationError ? "certificate_invalid" : "unreachable";
+    const reason = socket.authorizationError ? "certificate" : "failed";
     const what =
-      outcome === "certificate_invalid"
+      reason === "certificate"
         ? `the certificate of ${serverName} is not valid: ${error.message} (${error.code ?? "no code"})`
         : `no TLS connection to ${serverName}: ${error.message}`;
-    reject(new UpstreamError(outcome, what, error));
+    reject(new UpstreamError(reason, what, error));
   };
   const onClose = (): void => fail(new Error("the server closed the connection"));
   socket.once("error", fail);

@@ -9,7 +9,7 @@ import { silentLogger } from "@sandbank/core/logger";
 import type { EgressRule } from "@sandbank/protocol/egress-policy";
 import { Interceptor } from "../interceptor.ts";
 import { SecretVault } from "../secret-vault.ts";
-import type { TransformEvent } from "../transform-event.ts";
+import type { Decision } from "../../decision.ts";
 
 const hourMs = 3_600_000;
 export const realName = "api.example.com";
@@ -27,7 +27,7 @@ export interface Harness {
   /** What clients in a sandbox trust. */
   ca: string;
   vault: SecretVault;
-  events: TransformEvent[];
+  decisions: Decision[];
   dials: number;
   /** May be changed while connections are open. */
   rule: EgressRule | undefined;
@@ -106,17 +106,17 @@ async function startFront(authority: CertificateAuthority, trustedRoot: string, 
   const state = {
     port: 0,
     vault: new SecretVault(),
-    events: [] as TransformEvent[],
+    decisions: [] as Decision[],
     dials: 0,
     rule: { domain: realName, headers: { Authorization: "Bearer put-in" } } as EgressRule | undefined,
     serverName: realName,
   };
-  const { vault, events } = state;
+  const { vault, decisions } = state;
   const interceptor = new Interceptor({
     authority,
     trustedRoots: [trustedRoot],
     vault,
-    report: (event) => events.push(event),
+    report: (decision) => decisions.push(decision),
     logger: silentLogger,
   });
   const dial = async (): Promise<Socket> => {
