@@ -6,6 +6,7 @@ import type { EntryTarget, FileContent, NewFile, VolumeEntry, VolumePort } from 
 
 export type VolumeClient = Client<typeof VolumeService>;
 
+const pieceBytes = 256 * 1024;
 /** Formatting and removing a disk take milliseconds, on a busy machine seconds. */
 const diskTimeoutMs = 120_000;
 const queryTimeoutMs = 30_000;
@@ -93,13 +94,27 @@ function bytesOf(
   };
 }
 
+/** Joins what arrives in many small parts: each message costs as much as a few dozen KiB of bytes. */
+async function* inPieces(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of bytes) {
+    parts.push(part);
+    size += part.length;
+    if (size < pieceBytes) continue;
+    yield Buffer.concat(parts);
+    [parts, size] = [[], 0];
+  }
+  if (size > 0) yield Buffer.concat(parts);
+}
+
 async function writeFile(client: VolumeClient, file: NewFile): Promise<VolumeEntry> {
   const { volumeId, path, ownership, force, bytes } = file;
   let sourceError: unknown;
   async function* parts() {
     yield { start: { volumeId, path, ownership, force } };
     try {
-      for await (const data of bytes) yield { data };
+      for await (const data of inPieces(bytes)) yield { data };
     } catch (error) {
       // The node's own errors are thrown in here as well, to end the sending.
       if (error instanceof AppError) sourceError = error;
