@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
 import type { TestCloud } from "@sandbank/cli/testkit";
@@ -13,7 +13,7 @@ const settleMs = 10_000;
 const evictionMs = 1_000;
 
 /** What the kernel holds of a cloud, apart from the service's own descriptors, which differ from process to process. */
-export type KernelTraces = Omit<Traces, "files" | "sockets"> & { runtimeFiles: number };
+export type KernelTraces = Omit<Traces, "files" | "sockets">;
 
 export interface CloudInQuestion {
   cloud: TestCloud;
@@ -23,14 +23,20 @@ export interface CloudInQuestion {
 
 export async function kernelTraces({ cloud, servicePid }: CloudInQuestion): Promise<KernelTraces> {
   const { files: _, sockets: __, ...kernel } = await countTraces(cloud, servicePid());
-  return { ...kernel, runtimeFiles: await countRuntimeFiles(cloud) };
+  return kernel;
 }
 
-/** Leases of ids, exit codes, the runtimes' own folders: one entry each per sandbox. */
-async function countRuntimeFiles(cloud: TestCloud): Promise<number> {
+/** Ids of sandboxes that the runtimes still keep something of: leases of ids, exit codes, folders of their own. */
+async function idsInRuntimeFiles(cloud: TestCloud): Promise<string[]> {
   const dir = join(cloud.settings["SANDBANK_RUN_DIR"] ?? "", "runtime");
-  const parts = await readdir(dir);
-  return (await Promise.all(parts.map((part) => readdir(join(dir, part))))).flat().length;
+  const ids = new Set<string>();
+  for (const part of await readdir(dir)) {
+    for (const entry of await readdir(join(dir, part), { withFileTypes: true })) {
+      const holder = entry.isSymbolicLink() ? await readlink(join(dir, part, entry.name)) : "";
+      for (const [id] of `${entry.name} ${holder}`.matchAll(/\bi[a-z0-9]{20}\b/g)) ids.add(id);
+    }
+  }
+  return [...ids].toSorted();
 }
 
 /** With `none` and with `one` sandbox, measured beforehand: what any number of them should leave in the kernel. */
@@ -76,6 +82,7 @@ export async function checkAgreement(question: CloudInQuestion, traces: TracesEx
     async () => {
       const left = await agreedIds(question);
       expect(await kernelTraces(question)).toEqual(traces.of(left.length));
+      expect(await idsInRuntimeFiles(question.cloud)).toEqual(left);
     },
     { timeout: 2 * settleMs, interval: 200 },
   );

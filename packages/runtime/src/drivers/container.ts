@@ -10,6 +10,7 @@ import { cgroupPath } from "../oci/common-config.ts";
 import { OciDriver, type OciDriverOptions } from "../oci/oci-driver.ts";
 import { bundlePaths } from "../oci/paths.ts";
 import { probeBoot } from "../oci/probe.ts";
+import { writeRecord } from "../record.ts";
 import { startByExecFifo } from "./exec-fifo.ts";
 import { containerConfig } from "./container-config.ts";
 import { UidRanges } from "./uid-ranges.ts";
@@ -39,8 +40,10 @@ export function containerDriver(runtimePaths: string[], options: OciDriverOption
         return { usable: false, evidence: failures.join("; ") };
       },
       plan: async (spec, record) => {
-        const lease = ranges.take(spec.id);
-        record.idRange = lease.index;
+        const lease = ranges.take(spec.id, (index) => {
+          record.idRange = index;
+          writeRecord(spec.workDir, record);
+        });
         admitMappedRoot(spec.workDir, lease.firstId);
         const userNamespaceFd = await ranges.namespaceOf(lease.index);
         ranges.prepare(lease.index + 1);

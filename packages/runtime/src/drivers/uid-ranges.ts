@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { AppError } from "@sandbank/core/errors";
 import { hasCode } from "@sandbank/linux/libc";
 import { openUserNamespace } from "@sandbank/linux/user-namespace";
@@ -20,8 +20,8 @@ export interface IdRangeLease {
 }
 
 /**
- * Gives every live sandbox 65,536 user and group ids of its own. Who holds a range is a file, so that it outlives this process;
- * the namespaces that describe the mappings are kept open and used again.
+ * Gives every live sandbox 65,536 user and group ids of its own. Who holds a range is a symbolic link, which comes into
+ * being whole and outlives this process; the namespaces that describe the mappings are kept open and used again.
  */
 export class UidRanges {
   readonly #directory: string;
@@ -31,12 +31,18 @@ export class UidRanges {
     this.#directory = directory;
   }
 
-  /** Takes the lowest free range for sandbox `id`. Throws AppError `resource_exhausted` when none is free. */
-  take(id: string): IdRangeLease {
+  /**
+   * Takes the lowest free range for sandbox `id`. `announce` is told the range before it is taken, so that whoever
+   * writes that down loses none when this process is killed in between. Throws AppError `resource_exhausted` when none
+   * is free.
+   */
+  take(id: string, announce: (index: number) => void): IdRangeLease {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     for (let index = 0; index < rangeCount; index++) {
+      if (this.#holderOf(index) !== undefined) continue;
+      announce(index);
       try {
-        writeFileSync(`${this.#directory}/${index}`, id, { flag: "wx" });
+        symlinkSync(id, this.#linkOf(index));
         return { index, firstId: firstIdOf(index) };
       } catch (error) {
         if (!hasCode(error, "EEXIST")) throw error;
@@ -50,11 +56,21 @@ export class UidRanges {
 
   /** Gives a range back, if `id` still holds it. */
   release(index: number, id: string): void {
-    const file = `${this.#directory}/${index}`;
+    if (this.#holderOf(index) === id) rmSync(this.#linkOf(index));
+  }
+
+  #linkOf(index: number): string {
+    return `${this.#directory}/${index}`;
+  }
+
+  #holderOf(index: number): string | undefined {
     try {
-      if (readFileSync(file, "utf8") === id) rmSync(file);
+      return readlinkSync(this.#linkOf(index));
     } catch (error) {
-      if (!hasCode(error, "ENOENT")) throw error;
+      if (hasCode(error, "ENOENT")) return undefined;
+      // No link of this class: taken, by whom is not known.
+      if (hasCode(error, "EINVAL")) return "";
+      throw error;
     }
   }
 
