@@ -170,6 +170,20 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
       }
     });
 
+    test.runIf(isolation === "container")("a new authority is trusted after the next update", async () => {
+      process.kill(await under.servicePid(), "SIGKILL");
+      await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 10_000);
+      await rm(join(under.cloud.dir, "state", "egress-ca.pem"));
+      await under.up();
+      await expect(sandbox.commands.run(clients.curl)).rejects.toMatchObject({ exitCode: 60 });
+      await call("PUT", `/sandboxes/${sandbox.sandboxId}/network`, network());
+      for (const command of Object.values(clients)) {
+        expect((await sandbox.commands.run(command)).stdout.trim()).toBe(digest(`Bearer ${value}`));
+      }
+      const { stdout } = await under.cloud.command(["logs", sandbox.sandboxId, "--egress"]);
+      expect(stdout).toMatch(/denied.*reason=untrusted/);
+    });
+
     /** Files of the cloud on the host: state, journal, disks, logs. */
     const filesWith = async (text: string): Promise<string> => {
       const grep = ["grep", "-lF", "--", text, "{}", "+"];

@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import type { Socket } from "node:net";
 import { getCACertificates } from "node:tls";
+import { errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
 import type { Interceptor } from "./interceptor.ts";
 import { SecretVault } from "./secret-vault.ts";
@@ -29,7 +31,7 @@ interface Ready {
   fingerprint: string;
 }
 
-/** Everything of a node that rules need. Costs nothing until the first sandbox has one. */
+/** Everything of a node that rules need. Costs nothing until a first sandbox has one. */
 export class NodeTransform {
   readonly vault = new SecretVault();
   readonly #options: NodeTransformOptions;
@@ -37,6 +39,15 @@ export class NodeTransform {
 
   constructor(options: NodeTransformOptions) {
     this.#options = options;
+  }
+
+  /** On a node that has had rules before, the first one after a restart shall not wait for what goes with them. */
+  prepare(): void {
+    const { authorityFile, logger } = this.#options;
+    if (!existsSync(authorityFile)) return;
+    this.#start().catch((error: unknown) => {
+      logger.error({ error: errorText(error) }, "egress rules can't be used");
+    });
   }
 
   /** For the sandbox's daemon, and the authority's fingerprint by which to know whether it has been told already. */
