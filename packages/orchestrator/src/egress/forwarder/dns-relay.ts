@@ -12,8 +12,8 @@ const dnsPort = 53;
 const serverTimeoutMs = 2_000;
 const maxServers = 3;
 /** Questions under way; one that comes on top gets no answer. */
-const maxPerClient = 200;
-const maxQuestions = 4_000;
+const maxPerClient = 100;
+const maxQuestions = 1_000;
 
 export interface DnsRelayOptions {
   address: string;

@@ -8,7 +8,8 @@ export interface FirstBytes {
   serverName: string | undefined;
 }
 
-const maxBytes = 64 * 1024;
+/** A ClientHello of the greatest length, in records. */
+const maxBytes = 40 * 1024;
 /** A method, a space, and something of a target. */
 const httpPattern = /^[A-Z-]{3,20} [^ \r\n]/;
 const httpBeginPattern = /^[A-Z-]{1,20} ?$/;

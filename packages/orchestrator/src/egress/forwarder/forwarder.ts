@@ -25,8 +25,11 @@ export interface ForwarderOptions {
   logger: Logger;
 }
 
-/** Of one sandbox at a time. */
-const maxConnections = 2_000;
+/**
+ * At a time. Each has up to four descriptors, of which the service has 20,000 or more: a sandbox that opens all it can must
+ * not keep the API and the edge from theirs.
+ */
+const maxConnections = { ofOneSandbox: 1_000, ofAll: 3_000 };
 const backlog = 1_024;
 /** Between attempts to listen again. */
 const restartPauseMs = 200;
@@ -40,6 +43,7 @@ export class Forwarder {
   readonly #parts: ConnectionParts;
   readonly #clients = new Map<string, Client>();
   readonly #dns: DnsRelay;
+  #connectionCount = 0;
   #server: Server | undefined;
   #closed = false;
 
@@ -83,9 +87,7 @@ export class Forwarder {
   }
 
   get connectionCount(): number {
-    let count = 0;
-    for (const { connections } of this.#clients.values()) count += connections.size;
-    return count;
+    return this.#connectionCount;
   }
 
   async close(): Promise<void> {
@@ -133,12 +135,17 @@ export class Forwarder {
       return;
     }
     const connection = new Connection(client, socket, destination, this.#parts);
-    if (client.connections.size >= maxConnections) {
+    const isFull = client.connections.size >= maxConnections.ofOneSandbox;
+    if (isFull || this.#connectionCount >= maxConnections.ofAll) {
       connection.deny("limit");
       return;
     }
     client.connections.add(connection);
-    socket.on("close", () => client.connections.delete(connection));
+    this.#connectionCount++;
+    socket.on("close", () => {
+      client.connections.delete(connection);
+      this.#connectionCount--;
+    });
     connection.serve().catch((error: unknown) => {
       this.#options.logger.error(
         { sandboxId: client.sandboxId, error: errorText(error) },

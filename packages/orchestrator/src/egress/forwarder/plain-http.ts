@@ -11,9 +11,10 @@ import { OutboundTunnel } from "../transform/outbound-tunnel.ts";
 import type { ExchangeSession } from "../transform/session.ts";
 import type { Connection } from "./connection.ts";
 
-/** Requests that a client may send ahead of their answers, and names that one connection may be for. */
+/** Requests that a client may send ahead of their answers. */
 const maxPipelined = 16;
-const maxNames = 16;
+/** That one connection may be for; there is a connection to each. Clients have one for each name. */
+const maxNames = 3;
 const firstRequestTimeoutMs = 60_000;
 /** Longer than clients keep idle connections, so that they close first. */
 const idleMs = 620_000;
