@@ -4,6 +4,7 @@ import { type Api, createApi } from "@sandbank/api/server";
 import { errorText } from "@sandbank/core/errors";
 import type { HeldName } from "@sandbank/linux/held-name";
 import { createOrchestrator, type Orchestrator } from "@sandbank/orchestrator/orchestrator";
+import { withDirectStreams } from "@sandbank/protocol/direct-streams";
 import { NodeService } from "@sandbank/protocol/gen/node_pb";
 import { createProxy, type Proxy } from "@sandbank/proxy/server";
 import { VolumeService } from "@sandbank/protocol/gen/volumes_pb";
@@ -167,7 +168,7 @@ async function startParts(config: Config, paths: Paths, made: Made): Promise<Par
   const api = await createApi({
     store,
     node: createClient(NodeService, transport),
-    volumes: createClient(VolumeService, transport),
+    volumes: createClient(VolumeService, withDirectStreams(transport, VolumeService, orchestrator.volumes)),
     tokenSeed: await lastingSecret(paths.seedFile),
     secretsKey: await lastingSecret(paths.secretsKeyFile),
     adminToken: await lastingSecret(paths.adminTokenFile),

@@ -23,6 +23,7 @@ import { silentLogger } from "@sandbank/core/logger";
 import { mountPointsUnder } from "@sandbank/linux/mount";
 import { findProgram } from "@sandbank/linux/program";
 import { fromConnectError } from "@sandbank/protocol/connect-error";
+import { withDirectStreams } from "@sandbank/protocol/direct-streams";
 import { VolumeService } from "@sandbank/protocol/gen/volumes_pb";
 import { VolumeManager } from "./volume-manager.ts";
 import { volumeService } from "./volume-service.ts";
@@ -49,7 +50,15 @@ afterEach(async () => {
   rmSync(dir, { recursive: true });
 });
 
-const node = () =>
+/** As a node in the same process is asked. */
+function node() {
+  const implementation = volumeService(volumes);
+  const transport = createRouterTransport(({ service }) => service(VolumeService, implementation));
+  return createClient(VolumeService, withDirectStreams(transport, VolumeService, implementation));
+}
+
+/** As one on another machine is: every message is written and read. */
+const distantNode = () =>
   createClient(
     VolumeService,
     createRouterTransport(({ service }) => service(VolumeService, volumeService(volumes))),
@@ -257,7 +266,9 @@ test("a full volume says so, keeps what was there, and has room again", async ()
   await write("/kept", ["old"]);
   const piece = Buffer.alloc(1024 * 1024);
   const pieces = Array.from({ length: 100 }, () => piece);
-  expect(await codeOf(write("/kept", pieces))).toBe("volume_full");
+  for (const client of [node(), distantNode()]) {
+    expect(await codeOf(client.writeFile(parts("/kept", pieces)))).toBe("volume_full");
+  }
   expect(await read("/kept")).toBe("old");
   await write("/next", [piece]);
   expect(await list("/")).toEqual(["file /kept", "file /next"]);
@@ -269,7 +280,9 @@ test("an upload that breaks off leaves what was there", async () => {
     yield* parts("/kept", ["new"]);
     throw new Error("the client is gone");
   }
-  expect(await codeOf(node().writeFile(broken()))).not.toBe("no error");
+  for (const client of [node(), distantNode()]) {
+    expect(await codeOf(client.writeFile(broken()))).not.toBe("no error");
+  }
   const staging = join(dir, "volumes", volumeId, "mount", "staging");
   expect(await poll(() => readdirSync(staging).length === 0 || undefined, { timeoutMs: 2000 })).toBe(true);
   expect(await read("/kept")).toBe("old");
@@ -277,12 +290,14 @@ test("an upload that breaks off leaves what was there", async () => {
 
 test("a download that is given up lets go of the volume", async () => {
   await write("/big", [Buffer.alloc(2 * 1024 * 1024)]);
-  for (const partsToTake of [1, 2]) {
-    const controller = new AbortController();
-    const options = { signal: controller.signal };
-    const download = node().readFile({ volumeId, path: "/big" }, options)[Symbol.asyncIterator]();
-    for (let i = 0; i < partsToTake; i++) await download.next();
-    controller.abort();
+  for (const client of [node(), distantNode()]) {
+    for (const partsToTake of [1, 2]) {
+      const controller = new AbortController();
+      const options = { signal: controller.signal };
+      const download = client.readFile({ volumeId, path: "/big" }, options)[Symbol.asyncIterator]();
+      for (let i = 0; i < partsToTake; i++) await download.next();
+      controller.abort();
+    }
   }
   const deleted = () =>
     node()
