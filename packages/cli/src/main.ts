@@ -68,7 +68,7 @@ program
   .description(
     "say what is wrong, at which layer, with evidence and remedy; exit code 0 healthy, 1 degraded, 2 broken",
   )
-  .argument("[target]", "only this sandbox; with --fix also the name of a leaked resource")
+  .argument("[target]", "only this sandbox; with --fix also the name of a leaked resource, or host-network")
   .option("--fix", "repair it, or everything that is broken, one by one")
   .option("--json", "as JSON: spec/doctor.schema.json")
   .action(async (target: string | undefined, options: { fix?: boolean; json?: boolean }) => {

@@ -34,6 +34,14 @@ test("an empty pool makes one; a failing make fails that taker only", async () =
   expect(await pool.take()).toBe(2);
 });
 
+test("renewed, it gives nothing that was ready before", async () => {
+  const { pool, discarded } = counterPool(2);
+  await pool.fill();
+  await pool.renew();
+  expect(discarded).toEqual([1, 2]);
+  expect(await pool.take()).toBe(3);
+});
+
 test("close discards what is ready, also what is being made", async () => {
   const gate = Promise.withResolvers<void>();
   const { pool, discarded } = counterPool(2, async (n) => {

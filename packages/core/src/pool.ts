@@ -43,6 +43,12 @@ export class Pool<T> {
     return this.#ready.shift() ?? this.#options.make();
   }
 
+  /** Discards what is ready, and makes others in the background: for when something that they were made with has changed. */
+  async renew(): Promise<void> {
+    for (const item of this.#ready.splice(0)) await this.#options.discard(item);
+    this.refill();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#refill;

@@ -43,6 +43,8 @@ export interface Orchestrator {
   facts(): NodeFacts;
   /** Takes away a sandbox whose processes have ended, whether this process runs it or not. */
   clear(sandboxId: string): Promise<void>;
+  /** Makes the ready slots anew: what all slots lie on was repaired. */
+  renewSlots(): Promise<void>;
   /** A client's request did not reach the sandbox: it is examined, and its log says once what is wrong. */
   noticeUnreachable(sandboxId: string): void;
   /** What start found and did, for the operator. */
@@ -198,7 +200,9 @@ interface ExaminedParts {
 }
 
 /** What doctor asks of the process that owns the sandboxes, and has it do. */
-function forDoctor(parts: ExaminedParts): Pick<Orchestrator, "facts" | "clear" | "noticeUnreachable"> {
+function forDoctor(
+  parts: ExaminedParts,
+): Pick<Orchestrator, "facts" | "clear" | "renewSlots" | "noticeUnreachable"> {
   const { options, slots, lifecycle, registry, journal, observer, health } = parts;
   const { drivers, identity } = options;
   return {
@@ -211,6 +215,7 @@ function forDoctor(parts: ExaminedParts): Pick<Orchestrator, "facts" | "clear" |
       registry.get(sandboxId)
         ? lifecycle.kill(sandboxId)
         : clearWithSlot({ drivers, journal, registry, observer }, identity, sandboxId),
+    renewSlots: () => slots.renew(),
     noticeUnreachable: (sandboxId) => health.notice(sandboxId),
   };
 }

@@ -28,7 +28,7 @@ function rateHostNetwork(missing: string[], hasSandboxes: boolean, table: string
   return bad(name, {
     evidence: `missing: ${missing.join(", ")}`,
     meaning: "sandboxes can't be reached, or can't reach the internet: what all of them share was taken away",
-    remedy: "sandbank up --detach after sandbank down, or sandbank doctor ID --fix, sets it up again",
+    remedy: "sandbank doctor host-network --fix sets it up again",
   });
 }
 

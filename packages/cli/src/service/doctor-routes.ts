@@ -38,7 +38,11 @@ export function doctorRoutes(options: DoctorRoutesOptions): AdminRoute[] {
     stored: () => storedSandboxes(store),
     servicePid: async () => process.pid,
   });
-  const treatment = new Treatment({ doctor, clear: (sandboxId) => orchestrator.clear(sandboxId) });
+  const treatment = new Treatment({
+    doctor,
+    clear: (sandboxId) => orchestrator.clear(sandboxId),
+    renewSlots: () => orchestrator.renewSlots(),
+  });
   const facts = async (): Promise<ServiceFacts> => ({
     pid: process.pid,
     version,

@@ -4,33 +4,33 @@ import { inNetworkNamespace } from "@sandbank/linux/namespace-entry";
 import { attachNetns, netnsPath } from "@sandbank/linux/netns";
 import { nftApply } from "@sandbank/linux/nft";
 import { guest, router } from "../network/addresses.ts";
-import { ensureHostNetwork } from "../network/host-network.ts";
+import { uplinkMtu } from "../network/host-network.ts";
 import {
   configureLines,
   guestPairLine,
   setHostNeighbours,
   slotPlan,
   uplinkPairLine,
+  type SlotPlan,
 } from "../network/slot-plan.ts";
-import { hasAllRules, suspectRules } from "./path-checks.ts";
-import { readSlot } from "./slot-reading.ts";
+import { hasAllRules, pathChecks, suspectRules } from "./path-checks.ts";
+import { readSlot, type SlotReading } from "./slot-reading.ts";
 import type { WalkSubject } from "./walk.ts";
 
 export interface NetworkRepair {
   subject: WalkSubject;
   /** Script for the router's namespace, which is the slot's alone, that makes all of its tables anew. */
   rules: string;
-  /** IPv4 addresses that sandboxes ask for names. */
-  resolvers: string[];
 }
 
 /**
  * Brings one slot back into the planned state, touching nothing of any other. Gives what it did, step by step.
  * Rejects when the kernel refuses a step, or the guest's namespace is gone with its processes.
  */
-export async function repairNetwork({ subject, rules, resolvers }: NetworkRepair): Promise<string[]> {
+export async function repairNetwork({ subject, rules }: NetworkRepair): Promise<string[]> {
   const { names, identity, runtime, ownNetworkStack } = subject;
-  const { mtu, steps } = await ensureHostNetwork(identity, resolvers);
+  const mtu = await uplinkMtu();
+  const steps: string[] = [];
   const plan = slotPlan(names, identity);
   const { routerNetns, guestNetns, hostDevice } = names;
   const reading = await readSlot(names, runtime.pid, undefined);
@@ -66,7 +66,9 @@ export async function repairNetwork({ subject, rules, resolvers }: NetworkRepair
     ownNetworkStack ? [`link set ${guest.device} up`] : configureLines(plan, "guest"),
     guestNetns,
   );
-  steps.push("set devices up, and their addresses, routes and neighbours again");
+  if (steps.some((step) => step.startsWith("made the pair")))
+    steps.push("gave them their addresses, routes and neighbours");
+  else steps.push(...wrongs(plan, reading, ownNetworkStack).map((wrong) => `put right: ${wrong}`));
   if (reading.forwards !== true) {
     inNetworkNamespace(netnsPath(routerNetns), () => writeFileSync("/proc/sys/net/ipv4/ip_forward", "1"));
     steps.push(`switched forwarding on in ${routerNetns}`);
@@ -76,4 +78,14 @@ export async function repairNetwork({ subject, rules, resolvers }: NetworkRepair
     steps.push(`put the rules of ${routerNetns} back: address rewriting and egress`);
   }
   return steps;
+}
+
+/** What was not as planned of devices that are all there; rules are put back as a whole. */
+function wrongs(plan: SlotPlan, reading: SlotReading, ownNetworkStack: boolean): string[] {
+  const withRules = { plan: { ...plan, rules: [] }, reading, ownNetworkStack };
+  return pathChecks
+    .filter(([layer]) => layer !== "device")
+    .map(([, check]) => check(withRules))
+    .filter(({ ok }) => !ok)
+    .map(({ evidence }) => evidence);
 }

@@ -1,6 +1,7 @@
 import { AppError, errorText } from "@sandbank/core/errors";
 import { isSandboxId } from "@sandbank/core/ids";
 import { kernelEgress } from "../egress/kernel-egress.ts";
+import { ensureHostNetwork } from "../network/host-network.ts";
 import { hostResolvers } from "../network/resolvers.ts";
 import { routerRuleset } from "../network/rulesets.ts";
 import type { Doctor, Patient } from "./doctor.ts";
@@ -13,10 +14,14 @@ export interface TreatmentOptions {
   doctor: Doctor;
   /** Ends what is left of a sandbox whose processes are gone, as its owner would; resolves when nothing is left. */
   clear: (sandboxId: string) => Promise<void>;
+  /** Makes ready slots anew, where this process has some. */
+  renewSlots?: () => Promise<void>;
 }
 
 /** Repairing one layer may uncover the next; more than so many belong to somebody who goes on breaking them. */
 const maxRounds = 4;
+/** Name of the host's side of all slots, as the check of it is called. */
+const hostNetwork = "host-network";
 const pathLayers = new Set(["device", "link", "carrier", "address", "route", "port"]);
 
 /** Repairs one sandbox, or one leaked resource, and touches nothing else. */
@@ -27,9 +32,13 @@ export class Treatment {
     this.#options = options;
   }
 
-  /** `target`: a sandbox id, or the name of an orphan; without one everything that is not as it should be, one by one. */
+  /**
+   * `target`: a sandbox id, the name of an orphan, or `host-network`; without one everything that is not as it should be,
+   * one by one.
+   */
   async fix(target?: string): Promise<Fix[]> {
     const { doctor } = this.#options;
+    if (target === hostNetwork) return [await this.#hostNetwork()];
     if (target !== undefined && isSandboxId(target)) {
       const { sandboxes } = await doctor.examine(target);
       return Promise.all(sandboxes.map((report) => this.#sandbox(report)));
@@ -37,6 +46,10 @@ export class Treatment {
     const { sandboxes, orphans } = await doctor.examine();
     if (target !== undefined) return [await this.#orphan(orphanNamed(orphans, target))];
     const fixes: Fix[] = [];
+    if (sandboxes.length > 0 || (await doctor.options.facts())) {
+      const shared = await this.#hostNetwork();
+      if (shared.did.length > 0) fixes.push(shared);
+    }
     for (const report of sandboxes.filter(({ verdict }) => verdict !== "healthy")) {
       fixes.push(await this.#sandbox(report));
     }
@@ -44,6 +57,24 @@ export class Treatment {
     const left = fixes.length > 0 ? (await doctor.examine()).orphans : orphans;
     for (const orphan of inRemovalOrder(left)) fixes.push(await this.#orphan(orphan));
     return fixes;
+  }
+
+  /** What all sandboxes share; done is only what was missing. */
+  async #hostNetwork(): Promise<Fix> {
+    try {
+      return { target: hostNetwork, ok: true, did: await this.#ensureHostNetwork() };
+    } catch (error) {
+      return { target: hostNetwork, ok: false, did: [`stopped: ${errorText(error)}`] };
+    }
+  }
+
+  async #ensureHostNetwork(): Promise<string[]> {
+    const { doctor, renewSlots } = this.#options;
+    const steps = await ensureHostNetwork(doctor.options.identity, await hostResolvers());
+    if (steps.length === 0 || !renewSlots) return steps;
+    // Routes of ready slots went with what was missing.
+    await renewSlots();
+    return [...steps, "made the slots that wait for sandboxes anew"];
   }
 
   async #orphan(orphan: Orphan): Promise<Fix> {
@@ -94,7 +125,7 @@ export class Treatment {
     const subject = this.#options.doctor.subject(record, runtime);
     const resolvers = await hostResolvers();
     const rules = `flush ruleset\n${routerRuleset(subject.names, kernelEgress(record.egress, resolvers))}`;
-    return repairNetwork({ subject, rules, resolvers });
+    return [...(await this.#ensureHostNetwork()), ...(await repairNetwork({ subject, rules }))];
   }
 
   async #clear(sandboxId: string, did: string[]): Promise<boolean> {

@@ -23,21 +23,18 @@ export async function setUpHostNetwork(identity: NetworkIdentity, resolvers: str
 }
 
 /** MTU of the device that the default route goes out of. */
-async function uplinkMtu(): Promise<number> {
+export async function uplinkMtu(): Promise<number> {
   const device = await defaultRouteDevice();
   const link = device ? (await listLinks()).find((candidate) => candidate.ifname === device) : undefined;
   return link?.mtu ?? 1500;
 }
 
-/** Puts back what is missing of it, and says what that was. */
-export async function ensureHostNetwork(
-  identity: NetworkIdentity,
-  resolvers: string[],
-): Promise<HostNetwork & { steps: string[] }> {
+/** Puts back what is missing of it, and says what that was; nothing when all is there. */
+export async function ensureHostNetwork(identity: NetworkIdentity, resolvers: string[]): Promise<string[]> {
   const missing = await missingHostNetwork(identity);
-  if (missing.length === 0) return { mtu: await uplinkMtu(), steps: [] };
-  const { mtu } = await setUpHostNetwork(identity, resolvers);
-  return { mtu, steps: [`set up again on the host: ${missing.join(", ")}`] };
+  if (missing.length === 0) return [];
+  await setUpHostNetwork(identity, resolvers);
+  return [`set up again on the host: ${missing.join(", ")}`];
 }
 
 /** The parts of the host's side that are not there, for people; none when all is well. */

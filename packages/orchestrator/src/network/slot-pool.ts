@@ -55,6 +55,11 @@ export class SlotPool {
     return this.#pool.take();
   }
 
+  /** Ready slots are made anew: what all of them lie on was repaired. */
+  renew(): Promise<void> {
+    return this.#pool.renew();
+  }
+
   refill(): void {
     this.#pool.refill();
   }
