@@ -112,6 +112,7 @@ function egressParts(options: OrchestratorOptions, resolvers: string[]) {
     interceptor: transform,
     logger,
   });
+  transform.prepare();
   return { egress, transform };
 }
 
@@ -148,7 +149,6 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   const parts = { options, slots, journal, lifecycle, registry, observer };
   const { adopted, cleared } = await adoptSandboxes({ ...parts, volumes, egress });
   const health = new HealthWatch({ identity, registry, logs: observer.logs, logger });
-  transform.prepare();
   const reclaimedSlots = await slots.reclaim();
   slots.reclaimLater();
   // Not waited for: a create that comes before the first slot is ready makes its own.
