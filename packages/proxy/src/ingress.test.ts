@@ -16,6 +16,8 @@ const closing = (server: Server) => ({
   },
 });
 
+const largeBytes = 3_000_000;
+
 /** An HTTPS service with a certificate that nobody has reason to trust; says how it was called. */
 async function startHttps(host = hostAddress) {
   const authority = await CertificateAuthority.create("nobody", 3_600_000);
@@ -27,6 +29,10 @@ async function startHttps(host = hostAddress) {
   });
   let connections = 0;
   const server = createHttpsServer({ cert, key: key.privateKeyPem }, (request, response) => {
+    if (request.url === "/large") {
+      response.writeHead(200, { "content-length": largeBytes }).end(Buffer.alloc(largeBytes));
+      return;
+    }
     const { servername } = request.socket as TLSSocket;
     let length = 0;
     request
@@ -99,6 +105,13 @@ test("TLS to the ports that want it: requests, bodies, WebSockets, connections u
   expect(String((await once(socket, "message"))[0])).toBe("hello");
   socket.close(4001);
   expect((await once(socket, "close"))[0]).toBe(4001);
+});
+
+test("a large answer over TLS", async () => {
+  await using service = await startHttps();
+  await using edge = await startEdge({ httpsPorts: [service.port] });
+  const answer = await send(edge, { path: "/large", headers: to(service.port) });
+  expect(answer.body.length).toBe(largeBytes);
 });
 
 test("a service with TLS is called by its masked name", async () => {
