@@ -156,6 +156,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   await observer.sweep();
   logger.info({ adopted, cleared, reclaimedSlots, driver: options.driver.name, mtu }, "node is ready");
   const closeParts = async (ended: { all: boolean }): Promise<void> => {
+    health.close();
     await egress.close();
     await transform.close();
     await volumes.close(ended);
@@ -175,12 +176,10 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     ...forDoctor({ ...parts, health }),
     started: { adopted, cleared, reclaimedSlots },
     async close() {
-      health.close();
       await lifecycle.close();
       await closeParts({ all: false });
     },
     async tearDown() {
-      health.close();
       await lifecycle.close();
       await lifecycle.killAll();
       await closeParts({ all: true });
