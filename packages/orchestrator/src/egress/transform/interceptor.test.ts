@@ -273,3 +273,41 @@ test("when the server closes an idle connection, so does the client's, and the n
   expect((await harness.ask()).status).toBe(200);
   expect(harness.dials).toBe(2);
 });
+
+test("a client that goes away in the middle takes the way to the server with it", async () => {
+  const begun: (string | undefined)[] = [];
+  const ended: (string | undefined)[] = [];
+  const harness = await start((request, response) => {
+    begun.push(request.url);
+    response.on("close", () => ended.push(request.url));
+    if (request.url === "/down") response.write("part");
+    else request.resume();
+  });
+  const down = harness.begin({ path: "/down" });
+  down.end();
+  await once(down, "response");
+  down.destroy();
+  await vi.waitFor(() => expect(ended).toEqual(["/down"]));
+  const up = harness.begin({ method: "POST", path: "/up" });
+  up.write("part");
+  await vi.waitFor(() => expect(begun).toEqual(["/down", "/up"]));
+  up.destroy();
+  await vi.waitFor(() => expect(ended).toEqual(["/down", "/up"]));
+});
+
+test("nothing is left of a hundred connections, however they ended", async () => {
+  const harness = await start((request, response) => {
+    if (request.url === "/cut") request.socket.destroy();
+    else response.end("x");
+  });
+  const sockets = (): number =>
+    process.getActiveResourcesInfo().filter((name) => /^(TCPSocketWrap|TLSWrap)$/.test(name)).length;
+  const before = sockets();
+  await Promise.all(
+    Array.from({ length: 100 }, async (_, index) => {
+      const path = index % 2 === 0 ? "/cut" : "/";
+      await harness.ask({ path, agent: false });
+    }),
+  );
+  await vi.waitFor(() => expect(sockets()).toBe(before), 5_000);
+});
