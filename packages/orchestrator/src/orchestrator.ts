@@ -22,7 +22,7 @@ import { Lifecycle } from "./sandbox/lifecycle.ts";
 import { Journal } from "./sandbox/record.ts";
 import { clearWithSlot } from "./sandbox/remains.ts";
 import { egressSubject, type NodeSandbox, SandboxRegistry } from "./sandbox/registry.ts";
-import { VolumeManager } from "./volumes/volume-manager.ts";
+import { openVolumes } from "./volumes/volume-manager.ts";
 import { volumeService } from "./volumes/volume-service.ts";
 
 export type { LogQuery } from "./observe/log-query.ts";
@@ -130,20 +130,11 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   });
   const journal = new Journal(options.paths.sandboxesDir);
   const registry = new SandboxRegistry();
-  const volumes = new VolumeManager({ dir: options.paths.volumesDir, logger });
-  await volumes.open();
+  const volumes = await openVolumes({ dir: options.paths.volumesDir, logger });
   const observer = new Observer(options.observe, registry, logger);
   const { egress, transform } = egressParts(options, resolvers);
-  const context = {
-    options,
-    slots,
-    journal,
-    volumes,
-    builds: new BuildCatalog(options.paths),
-    resolvers,
-    egress,
-    transform,
-  };
+  const builds = new BuildCatalog(options.paths);
+  const context = { options, slots, journal, volumes, builds, resolvers, egress, transform };
   const lifecycle = new Lifecycle(context, registry, observer);
   await egress.start(() => registry.list().map(egressSubject));
   const parts = { options, slots, journal, lifecycle, registry, observer };

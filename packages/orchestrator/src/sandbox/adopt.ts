@@ -48,7 +48,7 @@ async function adopt(context: AdoptContext, record: SandboxRecord): Promise<bool
   if (!driver || !runtime?.isAlive()) return false;
   const slot = context.slots.adopt(record.slotIndex);
   await restoreEgress(context, record, slot);
-  for (const volumeId of record.volumeIds ?? []) await context.volumes.hold(volumeId, record.sandboxId);
+  await holdVolumes(context, record);
   context.lifecycle.track({ record, runtime, driver, slot });
   const { logs } = context.observer;
   // First what it said while nobody listened.
@@ -68,5 +68,17 @@ async function restoreEgress(
   } catch (error) {
     // A sandbox with a broken network is still the user's: doctor shows what is wrong with it.
     options.logger.error({ sandboxId, error: errorText(error) }, "network rules could not be restored");
+  }
+}
+
+/** A volume that can't be mounted any more is no reason to lose the sandbox, which has its own mount of it. */
+async function holdVolumes({ volumes, options }: AdoptContext, record: SandboxRecord): Promise<void> {
+  for (const volumeId of record.volumeIds ?? []) {
+    try {
+      await volumes.hold(volumeId, record.sandboxId);
+    } catch (error) {
+      const fields = { sandboxId: record.sandboxId, volumeId, error: errorText(error) };
+      options.logger.error(fields, "volume of a sandbox that was taken over could not be mounted");
+    }
   }
 }

@@ -157,6 +157,13 @@ export class VolumeManager {
   }
 }
 
+/** The volumes of a folder, with what an earlier process left mounted. */
+export async function openVolumes(options: VolumeManagerOptions): Promise<VolumeManager> {
+  const volumes = new VolumeManager(options);
+  await volumes.open();
+  return volumes;
+}
+
 const isIdle = ({ holders, uses }: MountedVolume): boolean => holders.size === 0 && uses === 0;
 
 function inUse(volumeId: string, { holders }: MountedVolume): AppError {

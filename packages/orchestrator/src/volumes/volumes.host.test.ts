@@ -25,18 +25,15 @@ import { findProgram } from "@sandbank/linux/program";
 import { fromConnectError } from "@sandbank/protocol/connect-error";
 import { withDirectStreams } from "@sandbank/protocol/direct-streams";
 import { VolumeService } from "@sandbank/protocol/gen/volumes_pb";
-import { VolumeManager } from "./volume-manager.ts";
+import { type VolumeManager, openVolumes } from "./volume-manager.ts";
 import { volumeService } from "./volume-service.ts";
 
 let dir: string;
 let volumes: VolumeManager;
 let volumeId: string;
 
-const open = async (idleMs = 60_000): Promise<VolumeManager> => {
-  const manager = new VolumeManager({ dir: join(dir, "volumes"), logger: silentLogger, idleMs });
-  await manager.open();
-  return manager;
-};
+const open = (idleMs = 60_000): Promise<VolumeManager> =>
+  openVolumes({ dir: join(dir, "volumes"), logger: silentLogger, idleMs });
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "sandbank-volumes-"));
