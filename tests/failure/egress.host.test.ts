@@ -32,6 +32,13 @@ while True:
   except OSError as e:
     print("ended", type(e).__name__, flush=True); break`;
 
+/** What comes back over UDP. */
+const datagram = `
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(3); s.connect((sys.argv[1], 7000))
+try: s.send(b"hello"); print(s.recv(100).decode())
+except OSError as e: print("denied" if e.errno else "nothing")`;
+
 /** Says every 50 ms whether a range can be reached directly, and whether an allowed name can. */
 const prober = `
 import socket, ssl, sys, time
@@ -59,7 +66,7 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
         timeoutMs: 300_000,
         network: { allowOut: ["allowed.example", "*.sub.example"], denyOut: [everything] },
       });
-      for (const [name, script] of Object.entries({ talker, prober }))
+      for (const [name, script] of Object.entries({ talker, prober, datagram }))
         await sandbox.files.write(`/tmp/${name}.py`, script);
     });
     afterAll(() => under.cloud.dispose());
@@ -140,6 +147,25 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
       }
       expect(await curl(...at("allowed.example", four))).toBe(`tls ${one} allowed.example`);
       expect(internet.events.filter(({ to }) => to === four).length).toBe(before);
+    });
+
+    test("other protocols: UDP by range, TCP by where the sandbox's own questions led", async () => {
+      const [one, two] = [internet.address(1), internet.address(2)];
+      const udp = async (address: string): Promise<string> =>
+        (await sandbox.commands.run(`python3 /tmp/datagram.py ${address}`)).stdout.trim();
+      expect(await udp(one)).toBe("denied");
+      expect((await curl("telnet://" + two + ":7001")).startsWith("curl")).toBe(true);
+      // Its resolver is the node's; the test's own is asked by hand.
+      const ask = `python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(3)
+s.sendto(bytes.fromhex("000701000001000000000000016103737562076578616d706c650000010001"), ("${internet.address(14)}", 53))
+print(".".join(map(str, s.recv(500)[-4:])))'`;
+      expect((await sandbox.commands.run(ask)).stdout.trim()).toBe(two);
+      expect(await curl(`telnet://${two}:7001`)).toContain("220 ready");
+      await updated({});
+      expect(await udp(one)).toBe("hello");
+      await updated({ denyOut: [`${one}/32`] });
+      expect(await udp(one)).toBe("denied");
+      expect(await udp(two)).toBe("hello");
     });
 
     test("an update ends what it denies, leaves what it allows, and is quick", async () => {

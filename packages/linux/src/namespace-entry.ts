@@ -4,8 +4,9 @@ import { checked, libc } from "./libc.ts";
 const networkNamespaceFlag = 0x4000_0000;
 
 /**
- * Runs `work`, which must be synchronous, with this thread inside the network namespace at `netnsPath`: what is mounted
- * or written below /proc/sys/net meanwhile is that namespace's. When the way back fails the process aborts.
+ * Runs `work` with this thread inside the network namespace at `netnsPath`: what is mounted, written below /proc/sys/net or
+ * started as a program meanwhile is that namespace's. Of asynchronous work only the part before its first wait is. When the
+ * way back fails the process aborts.
  */
 export function inNetworkNamespace<T>(netnsPath: string, work: () => T): T {
   const ownFd = openSync("/proc/thread-self/ns/net", "r");

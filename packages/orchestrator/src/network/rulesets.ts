@@ -50,7 +50,7 @@ table inet ${table} {
   }
   chain from_sandbox {
     meta l4proto tcp ip dscp ${handOverDscp} counter reject with tcp reset
-    ip dscp ${handOverDscp} counter reject with icmp admin-prohibited
+    ip dscp ${handOverDscp} counter reject
     ct state established,related accept
     oifname ${devices} counter reject
     meta nfproto ipv6 counter drop
@@ -66,7 +66,10 @@ ${toRanges(resolvers, [askResolver])
 `;
 }
 
-/** The router namespace's tables: address rewrite both ways, and the sandbox's own egress policy. */
+/**
+ * The router namespace's tables: address rewrite both ways, and the sandbox's own egress policy. What is refused is
+ * answered in the way that programs learn of it at once: gVisor tells UDP sockets of no other message than this one.
+ */
 export function routerRuleset(slot: SlotNames, egress: KernelEgress): string {
   return `table ip slot_nat {
   chain prerouting {
@@ -106,6 +109,7 @@ table inet ${slotTable} {
     meta l4proto { tcp, udp } update @denied { ip daddr . meta l4proto . th dport }
     meta l4proto != { tcp, udp } update @denied_other { ip daddr . meta l4proto }
     meta l4proto tcp reject with tcp reset
+    meta l4proto udp reject with icmpx port-unreachable
     reject with icmpx admin-prohibited
   }
   chain hand_over {
