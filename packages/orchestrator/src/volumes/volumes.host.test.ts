@@ -20,7 +20,7 @@ import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { poll } from "@sandbank/core/deadline";
 import { silentLogger } from "@sandbank/core/logger";
-import { mountPointsUnder } from "@sandbank/linux/mount";
+import { mountPointsUnder, unmount } from "@sandbank/linux/mount";
 import { findProgram } from "@sandbank/linux/program";
 import { fromConnectError } from "@sandbank/protocol/connect-error";
 import { withDirectStreams } from "@sandbank/protocol/direct-streams";
@@ -43,8 +43,10 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await volumes.close({ all: true });
-  expect(mountPointsUnder(dir)).toEqual([]);
+  const left = mountPointsUnder(dir);
+  for (const point of left) unmount(point);
   rmSync(dir, { recursive: true });
+  expect(left).toEqual([]);
 });
 
 /** As a node in the same process is asked. */
