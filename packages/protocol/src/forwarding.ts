@@ -33,6 +33,26 @@ export function forwardedHeaders(
   return kept;
 }
 
+/**
+ * The first line of an answer, as it may go on. Node reads statuses and texts that it throws on when it is to write them:
+ * undefined when the status is none; a text that can't be written is left out.
+ */
+export function forwardedStatus({
+  statusCode = 0,
+  statusMessage = "",
+}: IncomingMessage): { status: number; text: string } | undefined {
+  if (statusCode < 100) return undefined;
+  return { status: statusCode, text: /^[\t\x20-\x7e\x80-\xff]*$/.test(statusMessage) ? statusMessage : "" };
+}
+
+/** Head of an answer for a connection that is not HTTP's any more; `headers` is a flat name-value list. */
+export function rawHead(answer: IncomingMessage, headers: readonly string[]): string {
+  const line = forwardedStatus(answer);
+  let head = line ? `HTTP/1.1 ${line.status} ${line.text}\r\n` : "HTTP/1.1 502 Bad Gateway\r\n";
+  for (let i = 0; i + 1 < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  return `${head}\r\n`;
+}
+
 /** Whether a header of one connection only, or of a message's framing, which nobody may set for another. */
 export const isConnectionHeader = (lowerName: string): boolean =>
   hopByHop.has(lowerName) || lowerName === "content-length";

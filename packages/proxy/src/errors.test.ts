@@ -3,7 +3,16 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { hashToken } from "@sandbank/protocol/tokens";
 import { expect, test } from "vitest";
-import { hostAddress, sandboxId, send, startEdge, startService, to } from "./testing/harness.ts";
+import {
+  hostAddress,
+  sandboxId,
+  send,
+  sendRaw,
+  startEdge,
+  startService,
+  startTcpService,
+  to,
+} from "./testing/harness.ts";
 
 const browser = { "user-agent": "Mozilla/5.0 (X11) Firefox/140.0" };
 
@@ -170,4 +179,18 @@ test("the error for a request without a Host header is an answer, not a crash", 
   const { sendRaw } = await import("./testing/harness.ts");
   expect(await sendRaw(edge, "GET / HTTP/1.0\n\n")).toMatch(/^HTTP\/1\.1 400 /);
   expect(await sendRaw(edge, "nonsense\n\n")).toMatch(/^HTTP\/1\.1 400 /);
+});
+
+test.each([
+  ["a status below 100", "HTTP/1.1 099 OK", 502],
+  ["a control character behind the status", "HTTP/1.1 200 O\u0001K", 200],
+])("a service that answers with %s is the client's problem only", async (_what, line, status) => {
+  await using edge = await startEdge();
+  await using service = await startTcpService((socket) =>
+    socket.once("data", () => socket.end(`${line}\r\nContent-Length: 1\r\n\r\nx`)),
+  );
+  expect((await send(edge, { headers: to(service.port) })).status).toBe(status);
+  const head = Object.entries({ Host: "x", Connection: "Upgrade", Upgrade: "x", ...to(service.port) });
+  const upgrade = head.map(([name, value]) => `${name}: ${value}\n`).join("");
+  expect(await sendRaw(edge, `GET / HTTP/1.1\n${upgrade}\n`)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
 });

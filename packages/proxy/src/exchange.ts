@@ -4,7 +4,7 @@ import type { Logger } from "@sandbank/core/logger";
 import { type EdgeError, portNotOpen, sandboxNotFound, sendError, serviceFailed } from "./edge-error.ts";
 import { KernelRelay } from "./kernel-relay.ts";
 import type { LiveStream, LiveStreams, Traffic } from "./live-streams.ts";
-import { discardBody, forwardedHeaders, hasBody } from "@sandbank/protocol/forwarding";
+import { discardBody, forwardedHeaders, forwardedStatus, hasBody } from "@sandbank/protocol/forwarding";
 import { resetSocket } from "@sandbank/protocol/reset-socket";
 import { UpstreamCall, type UpstreamFailure, type UpstreamTarget } from "./upstream-call.ts";
 
@@ -87,11 +87,17 @@ export class Exchange implements LiveStream {
 
   #answered(answer: IncomingMessage): void {
     const response = this.#response;
+    const line = forwardedStatus(answer);
+    if (!line) {
+      this.#call?.abort();
+      this.#onFailure("broken", new Error(`the service answered with status ${answer.statusCode}`));
+      return;
+    }
     // Without its "100 Continue" the client may never send the body, and the next request could not be told from it.
     if (this.#request.headers.expect !== undefined && !this.#continued) response.shouldKeepAlive = false;
     response.sendDate = false;
     const headers = forwardedHeaders(answer.rawHeaders, answer.headers.connection);
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers);
+    response.writeHead(line.status, line.text, headers);
     answer.on("error", () => this.#reset());
     answer.on("close", () => {
       if (!answer.complete) this.#reset();

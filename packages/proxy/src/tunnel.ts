@@ -1,9 +1,9 @@
-import { STATUS_CODES, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { errorText } from "@sandbank/core/errors";
 import { sandboxNotFound, sendErrorRaw } from "./edge-error.ts";
 import { edgeErrorOf, type ExchangeContext } from "./exchange.ts";
-import { forwardedHeaders } from "@sandbank/protocol/forwarding";
+import { forwardedHeaders, rawHead } from "@sandbank/protocol/forwarding";
 import type { LiveStream, Traffic } from "./live-streams.ts";
 import { resetSocket } from "@sandbank/protocol/reset-socket";
 import { UpstreamCall, type UpstreamFailure, type UpstreamTarget } from "./upstream-call.ts";
@@ -123,11 +123,4 @@ export class Tunnel implements LiveStream {
     if (closed.readableEnded && other?.writableEnded && !other.destroyed) other.destroySoon();
     else this.#end();
   }
-}
-
-function rawHead(answer: IncomingMessage, headers: readonly string[]): string {
-  const status = answer.statusCode ?? 502;
-  let head = `HTTP/1.1 ${status} ${answer.statusMessage ?? STATUS_CODES[status] ?? ""}\r\n`;
-  for (let i = 0; i + 1 < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  return `${head}\r\n`;
 }

@@ -311,3 +311,14 @@ test("nothing is left of a hundred connections, however they ended", async () =>
   );
   await vi.waitFor(() => expect(sockets()).toBe(before), 5_000);
 });
+
+test.each([
+  ["a status below 100", "HTTP/1.1 099 OK", 502],
+  ["a control character behind the status", "HTTP/1.1 200 O\u0001K", 200],
+])("a server that answers with %s is the client's problem only", async (_what, line, status) => {
+  const harness = await start((request) => request.socket.end(`${line}\r\nContent-Length: 1\r\n\r\nx`));
+  expect((await harness.ask()).status).toBe(status);
+  harness.onUpgrade((_request, socket) => socket.end(`${line}\r\nContent-Length: 1\r\n\r\nx`));
+  const head = `GET / HTTP/1.1\r\nHost: ${realName}\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n`;
+  expect(await raw(harness, head)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+});

@@ -4,7 +4,13 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from "node:http";
-import { discardBody, forwardedHeaders, hasBody, hasHeader } from "@sandbank/protocol/forwarding";
+import {
+  discardBody,
+  forwardedHeaders,
+  forwardedStatus,
+  hasBody,
+  hasHeader,
+} from "@sandbank/protocol/forwarding";
 import { outboundHeaders } from "./header-injection.ts";
 import { sendRefusal, type ExchangeSession } from "./session.ts";
 
@@ -75,12 +81,18 @@ export class OutboundExchange {
 
   #relay(answer: IncomingMessage): void {
     const response = this.#response;
+    const line = forwardedStatus(answer);
+    if (!line) {
+      this.#fail(new Error(`it answered with status ${answer.statusCode}`), false);
+      this.#upstream?.destroy();
+      return;
+    }
     // Without its "100 Continue" the client may never send the body, and the next request could not be told from it.
     const bodyUnclear = this.#request.headers.expect !== undefined && !this.#continued;
     if (bodyUnclear || answer.headers.connection?.toLowerCase() === "close") response.shouldKeepAlive = false;
     response.sendDate = false;
     const headers = forwardedHeaders(answer.rawHeaders, answer.headers.connection);
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers);
+    response.writeHead(line.status, line.text, headers);
     answer.on("error", () => this.#reset());
     answer.on("close", () => {
       if (!answer.complete) this.#reset();

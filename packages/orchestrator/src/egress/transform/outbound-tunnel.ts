@@ -1,7 +1,7 @@
-import { STATUS_CODES, request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { forwardedHeaders } from "@sandbank/protocol/forwarding";
+import { forwardedHeaders, rawHead } from "@sandbank/protocol/forwarding";
 import { outboundHeaders } from "./header-injection.ts";
 import { maxHeaderBytes } from "./outbound-exchange.ts";
 import { sendRefusalRaw, type ExchangeSession } from "./session.ts";
@@ -96,11 +96,4 @@ export class OutboundTunnel {
     this.#server?.destroy();
     this.#client.destroy();
   }
-}
-
-function rawHead(answer: IncomingMessage, headers: readonly string[]): string {
-  const status = answer.statusCode ?? 502;
-  let head = `HTTP/1.1 ${status} ${answer.statusMessage ?? STATUS_CODES[status] ?? ""}\r\n`;
-  for (let i = 0; i + 1 < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  return `${head}\r\n`;
 }
