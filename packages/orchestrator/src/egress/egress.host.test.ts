@@ -1,3 +1,4 @@
+import { type AddressInfo, Server } from "node:net";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { silentLogger } from "@sandbank/core/logger";
 import { listNetns } from "@sandbank/linux/netns";
 import { FakeInternet, inNetns } from "@sandbank/linux/testing/fake-internet";
 import { type EgressPolicy, openPolicy } from "@sandbank/protocol/egress-policy";
-import { hostSourceAddress, slotNames } from "../network/addresses.ts";
+import { forwarderPort, hostSourceAddress, slotNames } from "../network/addresses.ts";
 import { setUpHostNetwork, tearDownHostNetwork } from "../network/host-network.ts";
 import { makeSlot, type Slot } from "../network/slot.ts";
 import { kernelEgress } from "./kernel-egress.ts";
@@ -481,6 +482,25 @@ test("without the forwarder names are closed and ranges go on; with it again bot
   await apply(policy);
   expect(await curl(...at("allowed.example", one))).toBe(`tls ${one} allowed.example`);
   await goesOn(ranged);
+});
+
+test("a listener that fails is there again at once, and connections do not notice", async () => {
+  await apply({ allowDomains: ["allowed.example"], denyRanges: [everything] });
+  const kept = open(internet.address(1), 7000, "hello\r\n");
+  await goesOn(kept);
+  const { _getActiveHandles: activeHandles } = process as unknown as {
+    _getActiveHandles: (this: void) => unknown[];
+  };
+  const listener = activeHandles().find(
+    (handle): handle is Server =>
+      handle instanceof Server && (handle.address() as AddressInfo | null)?.port === forwarderPort,
+  );
+  if (!listener) throw new Error("the forwarder's listener was not found");
+  listener.emit("error", new Error("it failed"));
+  await goesOn(kept);
+  await vi.waitFor(async () => {
+    expect(await curl(...at("allowed.example", internet.address(1)))).toContain("allowed.example");
+  }, 3_000);
 });
 
 test("decisions are listed, the kernel's too, and counted; what comes often is put together", async () => {

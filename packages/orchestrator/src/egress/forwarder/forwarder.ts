@@ -121,8 +121,9 @@ export class Forwarder {
     server.on("error", (error) => {
       this.#options.logger.error({ error: errorText(error) }, "the egress forwarder failed");
       server.close();
+      // Not when it is closed: that is when the last of its connections has ended.
+      void this.#listenAgain();
     });
-    server.on("close", () => void this.#listenAgain());
     this.#server = server;
   }
 
@@ -169,6 +170,7 @@ export class Forwarder {
     while (!this.#closed) {
       try {
         await this.#listen();
+        if (this.#closed) this.#server?.close();
         this.#options.logger.warn({}, "the egress forwarder was started again");
         return;
       } catch (error) {
