@@ -51,6 +51,8 @@ export interface OrchestratorOptions {
   /** Processes and threads in one sandbox. */
   pidsLimit: number;
   logger: Logger;
+  /** Every sandbox is asked for its health once in so many ms; a minute unless told. */
+  healthRoundMs?: number | undefined;
   /** How long each layer of a new sandbox's network path may take. */
   deadlines?: LayerDeadlines | undefined;
 }

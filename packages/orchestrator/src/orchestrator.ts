@@ -139,7 +139,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   await egress.start(() => registry.list().map(egressSubject));
   const parts = { options, slots, journal, lifecycle, registry, observer };
   const { adopted, cleared } = await adoptSandboxes({ ...parts, volumes, egress });
-  const health = new HealthWatch({ identity, registry, logs: observer.logs, logger });
+  const health = watchHealth(options, registry, observer);
   const reclaimedSlots = await slots.reclaim();
   slots.reclaimLater();
   // Not waited for: a create that comes before the first slot is ready makes its own.
@@ -177,6 +177,15 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
       await tearDownHostNetwork(identity);
     },
   };
+}
+
+function watchHealth(
+  options: OrchestratorOptions,
+  registry: SandboxRegistry,
+  { logs }: Observer,
+): HealthWatch {
+  const { identity, logger, healthRoundMs: roundMs } = options;
+  return new HealthWatch({ identity, registry, logs, logger, roundMs });
 }
 
 interface ExaminedParts {

@@ -1,18 +1,20 @@
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { AppError } from "@sandbank/core/errors";
 import { isSandboxId } from "@sandbank/core/ids";
 import { silentLogger } from "@sandbank/core/logger";
 import type { Fix } from "@sandbank/orchestrator/doctor/report";
-import { createDrivers } from "@sandbank/runtime/drivers";
-import { readConfig } from "../config/env.ts";
+import { createDrivers, removeDriverState } from "@sandbank/runtime/drivers";
+import { type Config, readConfig } from "../config/env.ts";
 import { pathsOf } from "../config/paths.ts";
 import { formatReport } from "../doctor/format.ts";
-import { checkHost } from "../doctor/host-checks.ts";
+import { canReadNetwork, checkHost } from "../doctor/host-checks.ts";
 import { openDoctor, type OutsideDoctor } from "../doctor/open-doctor.ts";
-import { exitCode } from "../doctor/report.ts";
+import { type DoctorReport, exitCode } from "../doctor/report.ts";
 import { json } from "../output/table.ts";
 import { installedRunsc } from "../prepare/runsc.ts";
 import { AdminClient } from "../service/admin-client.ts";
-import { driversOptions } from "../service/orchestrator-options.ts";
+import { cgroupParent, driversOptions } from "../service/orchestrator-options.ts";
 
 export interface DoctorCommandOptions {
   fix?: boolean;
@@ -38,31 +40,57 @@ export async function doctorCommand(
       message: "this reads and repairs the kernel's state: run it as root",
     });
   }
-  const config = readConfig();
-  const paths = pathsOf(config);
-  const drivers = createDrivers(driversOptions(config, paths, installedRunsc(config), silentLogger));
-  const outside = await openDoctor(config, paths, drivers);
-  const sandboxId = target !== undefined && isSandboxId(target) ? target : undefined;
-  if (target !== undefined && sandboxId === undefined && !options.fix) {
+  const isSandbox = target !== undefined && isSandboxId(target);
+  if (target !== undefined && !isSandbox && !options.fix) {
     throw new AppError({
       code: "invalid_argument",
       message: `${target} is no sandbox id; leaked resources go with --fix`,
     });
   }
-  const fixes = options.fix ? await repair(outside, paths.adminSocket, target) : undefined;
+  const config = readConfig();
+  const paths = pathsOf(config);
+  // Drivers make their directories; where no cloud ever was, a look leaves none behind.
+  const isNew = !existsSync(config.runDir);
+  try {
+    const report = await makeReport(config, {
+      target,
+      sandboxId: isSandbox ? target : undefined,
+      fix: options.fix,
+    });
+    process.stdout.write(options.json ? json(report) : formatReport(report, { single: isSandbox }));
+    process.exitCode = exitCode(report);
+  } finally {
+    if (isNew) {
+      await removeDriverState({ stateDir: paths.runtimeDir, cgroupParent: cgroupParent(config) });
+      await rm(config.runDir, { recursive: true, force: true });
+    }
+  }
+}
+
+interface Request {
+  target: string | undefined;
+  /** The target when it is one. */
+  sandboxId: string | undefined;
+  fix: boolean | undefined;
+}
+
+async function makeReport(config: Config, { target, sandboxId, fix }: Request): Promise<DoctorReport> {
+  const paths = pathsOf(config);
+  const drivers = createDrivers(driversOptions(config, paths, installedRunsc(config), silentLogger));
+  const outside = await openDoctor(config, paths, drivers);
   const { doctor, service } = outside;
   const hasSandboxes = (await doctor.entries()).length > 0;
+  if (!canReadNetwork()) {
+    return { host: await checkHost({ config, drivers, service, hasSandboxes }), sandboxes: [], orphans: [] };
+  }
+  const fixes = fix ? await repair(outside, paths.adminSocket, target) : undefined;
   const host = await checkHost({ config, drivers, service, hasSandboxes });
   // A repair may be to take away what was left of it.
   const wasCleared =
-    fixes?.some((fix) => fix.target === sandboxId && fix.ok) === true &&
+    fixes?.some((each) => each.target === sandboxId && each.ok) === true &&
     !(await doctor.entries()).some((entry) => entry.sandboxId === sandboxId);
   const node = wasCleared ? { sandboxes: [], orphans: [] } : await doctor.examine(sandboxId);
-  const report = { host, ...node, ...(fixes ? { fixes } : {}) };
-  process.stdout.write(
-    options.json ? json(report) : formatReport(report, { single: sandboxId !== undefined }),
-  );
-  process.exitCode = exitCode(report);
+  return { host, ...node, ...(fixes ? { fixes } : {}) };
 }
 
 /** By the service, which owns the sandboxes; by this process where there is none that answers. */

@@ -1,9 +1,10 @@
 import type { RuntimeDriver } from "@sandbank/runtime/contract";
+import { findProgram } from "@sandbank/linux/program";
 import { worst, type Verdict } from "@sandbank/orchestrator/doctor/report";
 import type { Config } from "../config/env.ts";
 import { version } from "../version.ts";
 import { type HostCheck, type RatedCheck, bad, poor, well } from "./check.ts";
-import { checkCgroup, checkKernel, checkLimits } from "./kernel-checks.ts";
+import { checkCgroup, checkKernel, checkLimits, checkPackages } from "./kernel-checks.ts";
 import { checkClocks, checkDisk } from "./machine-checks.ts";
 import { checkHostNetwork, checkPorts, checkResolver } from "./network-checks.ts";
 import { checkRuntimes } from "./runtime-checks.ts";
@@ -27,13 +28,19 @@ export interface HostChecksOptions {
 export async function checkHost(options: HostChecksOptions): Promise<HostReport> {
   const { config, drivers, service, hasSandboxes } = options;
   const runtimes = await checkRuntimes(drivers, config.isolation);
+  const network = canReadNetwork()
+    ? [
+        ...(await checkHostNetwork(config, hasSandboxes || service.kind !== "down")),
+        ...(await checkPorts(config, service)),
+      ]
+    : [];
   const rated: RatedCheck[] = [
     checkService(service, config),
     checkKernel(runtimes.some(({ name, ok }) => ok && name.startsWith("runtime:"))),
+    checkPackages(),
     checkCgroup(),
     ...runtimes,
-    ...(await checkHostNetwork(config, hasSandboxes || service.kind !== "down")),
-    ...(await checkPorts(config, service)),
+    ...network,
     ...(await checkTls(config, service)),
     await checkResolver(config),
     checkClocks(service),
@@ -45,6 +52,10 @@ export async function checkHost(options: HostChecksOptions): Promise<HostReport>
     checks: rated.map(({ name, ok, evidence, meaning, remedy }) => ({ name, ok, evidence, meaning, remedy })),
   };
 }
+
+/** Whether the programs are there that the kernel's network is read with. */
+export const canReadNetwork = (): boolean =>
+  ["ip", "nft", "ss", "nsenter"].every((name) => findProgram(name) !== undefined);
 
 /** Also says what could not be asked, and what was looked at instead. */
 function checkService(service: ServiceState, config: Config): RatedCheck {

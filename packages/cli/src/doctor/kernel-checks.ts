@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { cgroupVersion } from "@sandbank/linux/cgroup";
 import { openFilesHardLimit } from "@sandbank/linux/limits";
+import { missingPackages } from "../prepare/packages.ts";
 import { type RatedCheck, bad, poor, well } from "./check.ts";
 
 const read = (file: string): string => (existsSync(file) ? readFileSync(file, "utf8").trim() : "absent");
@@ -31,6 +32,17 @@ export function checkKernel(hasProof: boolean): RatedCheck {
     evidence,
     meaning: `sandboxes can't be made without ${missing.join(", ")}`,
     remedy: "load the module (modprobe overlay, loop, ext4), or raise user.max_user_namespaces with sysctl",
+  });
+}
+
+/** Programs of the distribution that everything here is done with. */
+export function checkPackages(): RatedCheck {
+  const missing = missingPackages();
+  if (missing.length === 0) return well("packages", "all that are needed are installed");
+  return bad("packages", {
+    evidence: `not installed: ${missing.join(", ")}`,
+    meaning: "sandboxes can't be made, and doctor can't look at all of the network, without these programs",
+    remedy: `sandbank up installs them; or apt-get install ${missing.join(" ")}`,
   });
 }
 

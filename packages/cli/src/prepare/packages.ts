@@ -93,6 +93,10 @@ export async function ensureGo(progress: Progress): Promise<void> {
   );
 }
 
+/** Names of the packages that the cloud can't do without and that are not installed. */
+export const missingPackages = (): string[] =>
+  needed.filter(({ files }) => !files.some((file) => existsSync(file))).map(({ name }) => name);
+
 /** Installs what this machine lacks, from the distribution's packages, and says what and why. */
 export async function ensurePackages(progress: Progress): Promise<void> {
   const missing = needed.filter(({ files }) => !files.some((file) => existsSync(file)));

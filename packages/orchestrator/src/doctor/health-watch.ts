@@ -11,10 +11,11 @@ export interface HealthWatchOptions {
   registry: SandboxRegistry;
   logs: SandboxLogs;
   logger: Logger;
+  /** Every sandbox is asked for its health so often, spread evenly; once a minute unless told. */
+  roundMs?: number | undefined;
 }
 
-/** Every sandbox is asked for its health so often, spread evenly (ms). */
-const roundMs = 60_000;
+const defaultRoundMs = 60_000;
 /** A sandbox that clients fail to reach is examined at most so often (ms). */
 const quietMs = 5_000;
 
@@ -54,6 +55,7 @@ export class HealthWatch {
 
   #schedule(): NodeJS.Timeout {
     const count = this.#options.registry.list().length;
+    const { roundMs = defaultRoundMs } = this.#options;
     const timer = setTimeout(() => void this.#askNext(), roundMs / Math.max(1, count));
     return timer.unref();
   }

@@ -63,6 +63,7 @@ beforeAll(async () => {
     maxConcurrentStarts: 2,
     pidsLimit: 64,
     logger: silentLogger,
+    healthRoundMs: 300,
     deadlines: { deviceMs: 300, linkMs: 300, addressMs: 500, portMs: 700, envdMs: 700 },
   });
 });
@@ -106,6 +107,8 @@ const answering = (status: number): string =>
   `exec python3 -c '
 from http.server import *
 class H(BaseHTTPRequestHandler):
+  def do_GET(self):
+    self.send_response(204); self.end_headers()
   def do_POST(self):
     self.rfile.read(int(self.headers["content-length"])); self.send_response(${status}); self.end_headers()
 HTTPServer(("0.0.0.0", 49983), H).serve_forever()'`;
@@ -185,6 +188,30 @@ test("a create that is repeated gives the same sandbox; a kill waits for it and 
     .killSandbox({ sandboxId: wanted.sandboxId })
     .then(() => undefined, fromConnectError);
   expect(gone).toMatchObject({ code: "not_found" });
+});
+
+test("a daemon that stops answering is noticed, and its log says so once, and when it answers again", async () => {
+  daemonArgs = ["/bin/sh", "-c", answering(204)];
+  const { sandboxId } = config();
+  const { sandbox } = await node().createSandbox({ config: config(sandboxId) });
+  const said = async (): Promise<string[]> =>
+    (await node().getSandboxLogs({ sandboxId, limit: 100 })).entries
+      .map(({ message }) => message)
+      .filter((message) => /answer/.test(message));
+  process.kill(sandbox?.pid ?? 0, "SIGSTOP");
+  await vi.waitFor(async () => expect(await said()).toEqual(["sandbox does not answer"]), {
+    timeout: 15_000,
+  });
+  const { entries } = await node().getSandboxLogs({ sandboxId, limit: 100 });
+  const fields = entries.find(({ message }) => message === "sandbox does not answer")?.fields;
+  expect(fields).toMatchObject({ layer: "envd", verdict: "broken" });
+  expect(fields?.["evidence"]).toContain("T (stopped)");
+  process.kill(sandbox?.pid ?? 0, "SIGCONT");
+  await vi.waitFor(async () => expect((await said()).at(-1)).toBe("sandbox answers again"), {
+    timeout: 15_000,
+  });
+  expect(await said()).toHaveLength(2);
+  await node().killSandbox({ sandboxId });
 });
 
 test("logs tell of start, console and end, also afterwards; metrics are read from outside", async () => {
