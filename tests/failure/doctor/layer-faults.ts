@@ -89,14 +89,6 @@ export const layerFaults: LayerFault[] = [
     inject: ({ hostAddress }) => ipBatch([`route del ${hostAddress}/32`]),
   },
   {
-    name: "the guest's route removed",
-    only: "container",
-    layer: "route",
-    verdict: "broken",
-    evidence: ({ guest }) => `no route "default via 169.254.0.22 dev eth0" in ${guest}`,
-    inject: ({ guest }) => ipBatch(["route del default"], guest),
-  },
-  {
     name: "port closed",
     layer: "port",
     verdict: "broken",

@@ -31,14 +31,14 @@ export async function checkPort(hostAddress: string): Promise<PortFinding> {
   return { ok: false, evidence: `${evidence}; to port ${otherPort}: ${other}`, addressAnswers };
 }
 
-export async function checkEnvd(hostAddress: string): Promise<Finding> {
+export async function checkEnvd(hostAddress: string, timeoutMs = timeouts.healthMs): Promise<Finding> {
   const path = "/health";
   const call = {
     host: hostAddress,
     port: envdPort,
     method: "GET",
     path,
-    timeoutMs: timeouts.healthMs,
+    timeoutMs,
   } as const;
   let answer: HttpAnswer;
   try {

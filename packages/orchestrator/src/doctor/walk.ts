@@ -55,6 +55,8 @@ export interface Diagnosis {
   layers: LayerResult[];
 }
 
+/** For envd on a way that is broken already: most often nothing comes (ms). */
+const quickAnswerMs = 700;
 const consoleTailBytes = 2_000;
 const consoleLines = 3;
 
@@ -95,7 +97,7 @@ class Walk {
 
   /** Traffic may get through all the same, by a way that nobody planned. */
   async #pathBroken(layer: LayerName, finding: Finding): Promise<Diagnosis> {
-    const { ok } = await checkEnvd(this.#subject.names.hostAddress);
+    const { ok } = await checkEnvd(this.#subject.names.hostAddress, quickAnswerMs);
     return this.#diagnosis(ok ? "degraded" : "broken", layer, {
       ...finding,
       evidence: ok ? `${finding.evidence}; envd answers all the same` : finding.evidence,
