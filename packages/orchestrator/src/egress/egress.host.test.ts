@@ -16,6 +16,14 @@ import { kernelEgress } from "./kernel-egress.ts";
 import { NodeEgress } from "./node-egress.ts";
 import { NodeTransform } from "./transform/node-transform.ts";
 import { GuestConnection } from "./testing/guest-connection.ts";
+import {
+  abuseScript,
+  dnsScript,
+  lateScript,
+  pingScript,
+  talkScript,
+  udpEcho,
+} from "./testing/guest-scripts.ts";
 
 // A namespace's own stack stands in for a sandbox: what is judged is what leaves it.
 const identity = { tag: "te", hostPrefix: "10.20" };
@@ -129,15 +137,6 @@ async function goesOn(connection: GuestConnection): Promise<void> {
   expect(connection.end).toBeUndefined();
 }
 
-const udpEcho = `
-const [address, port] = process.argv.slice(1);
-const socket = require("node:dgram").createSocket("udp4");
-socket.connect(Number(port), address, () => socket.send("hello"));
-const end = (text) => { console.log(text); process.exit(); };
-socket.on("message", (m) => end(String(m)));
-socket.on("error", (e) => end(e.code));
-setTimeout(() => end("nothing"), 1500);`;
-
 async function udp(address: string, port = 7000): Promise<string> {
   const { stdout } = await inNetns(slot.names.guestNetns, process.execPath, [
     "-e",
@@ -174,14 +173,6 @@ test("ranges hold for TCP, UDP and ICMP; what is allowed wins; a denied packet i
   // Without domains no resolver is allowed that the ranges deny.
   expect(await udp(resolvers[0] ?? "", 53)).toBe("ECONNREFUSED");
 });
-
-/** Type of the answer to an echo request, and code where it is not an echo reply. */
-const pingScript = `
-import socket, struct, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP); s.settimeout(2)
-body = struct.pack("!BBHHH", 8, 0, 0, 7, 1); c = 0xffff - sum(struct.unpack("!4H", body)) % 0xffff
-s.sendto(struct.pack("!BBHHH", 8, 0, c, 7, 1), (sys.argv[1], 0))
-p = s.recv(200)[20:]; print(p[0] if p[0] == 0 else f"{p[0]} {p[1]}")`;
 
 test("names are matched by the server name of TLS; a lie leads to the name's own server", async () => {
   await apply({ allowDomains: ["allowed.example", "*.sub.example"], denyRanges: [everything] });
@@ -243,14 +234,6 @@ test("names are matched by the host of each HTTP request, also on a kept connect
   const hosts = internet.events.slice(before).flatMap(({ host }) => host ?? []);
   expect(new Set(hosts)).toEqual(new Set(["allowed.example", "a.sub.example"]));
 });
-
-/** Sends each request when something has come back for the one before. */
-const talkScript = `
-const [address, ...requests] = process.argv.slice(1);
-const socket = require("node:net").connect(80, address, () => socket.write(requests.shift()));
-socket.on("data", (d) => { console.log(String(d)); if (requests.length) socket.write(requests.shift()); else setTimeout(() => socket.end(), 300); });
-socket.on("error", (e) => { console.log(e.code); process.exit(); });
-socket.on("close", () => process.exit());`;
 
 test("other protocols are matched by where an allowed name leads", async () => {
   await apply({ allowDomains: ["allowed.example"], denyRanges: [everything] });
@@ -448,6 +431,18 @@ test("other protocols go where the sandbox's own questions found a name that is 
   expect(denied).toBe(internet.address(4));
   const unnamed = open(denied, 7000, greeting);
   await vi.waitFor(() => expect(unnamed.end).toBe("error ECONNRESET"), 8_000);
+  // Servers of many names share an address: who comes with another name later is cut off before the server has it.
+  const shared = internet.address(2);
+  await apply({ allowDomains: ["a.sub.example"], denyRanges: [everything] });
+  expect(await lookUp("a.sub.example", resolver)).toBe(shared);
+  const late = async (kind: string, name: string): Promise<string> =>
+    (
+      await inNetns(slot.names.guestNetns, process.execPath, ["-e", lateScript, shared, kind, name])
+    ).stdout.trim();
+  expect(await late("tls", "a.sub.example")).toBe(`tls ${shared} a.sub.example`);
+  expect(await late("tls", "denied.example")).toBe("ECONNRESET");
+  expect(await late("http", "denied.example")).toBe("ECONNRESET");
+  await apply({ allowDomains: ["*.sub.example", "moving.example"], denyRanges: [everything] });
   // What was allowed by a name ends with it.
   await apply({ allowDomains: ["allowed.example"], denyRanges: [everything] });
   for (const connection of connections) {
@@ -459,11 +454,6 @@ async function lookUp(name: string, resolver: string): Promise<string> {
   const args = ["-e", dnsScript, name, resolver];
   return (await inNetns(slot.names.guestNetns, process.execPath, args)).stdout.trim();
 }
-
-const dnsScript = `
-const resolver = new (require("node:dns").promises.Resolver)({ timeout: 1000, tries: 1 });
-resolver.setServers([process.argv[2]]);
-resolver.resolve4(process.argv[1]).then((a) => console.log(a[0]), () => console.log("refused"));`;
 
 test("without the forwarder names are closed and ranges go on; with it again both work", async () => {
   const [one, two] = [internet.address(1), internet.address(2)];
@@ -531,29 +521,6 @@ test("decisions are listed, the kernel's too, and counted; what comes often is p
   expect(egress.counts.get("denied name")).toBeGreaterThanOrEqual(3);
   expect(egress.counts.get("denied kernel")).toBeGreaterThan(0);
 });
-
-const abuseScript = `
-const net = require("node:net");
-const [one, nine, proxyOnly] = process.argv.slice(1);
-const hello = Buffer.from("16030100f0010000ec0303", "hex");
-const begins = [
-  () => "GET / HTTP/1.1\\r\\nHost: allowed.example\\r\\n\\r\\n".repeat(1 + Math.floor(Math.random() * 30)),
-  () => "POST / HTTP/1.1\\r\\nHost: allowed.example\\r\\nContent-Length: 100000\\r\\n\\r\\nxx",
-  () => "POST / HTTP/1.1\\r\\nHost: allowed.example\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nzz",
-  () => "GET / HTTP/1.1\\r\\nHost: allowed.example\\r\\nConnection: Upgrade\\r\\nUpgrade: echo\\r\\n\\r\\nmore",
-  () => "CONNECT denied.example:80 HTTP/1.1\\r\\nHost: allowed.example\\r\\n\\r\\n",
-  () => "GET ", () => hello, () => Buffer.from([22]), () => "SSH-2.0-x\\r\\n", () => "", () => Buffer.alloc(70000, 22),
-];
-let open = 0;
-for (let n = 0; n < 400; n++) setTimeout(() => {
-  open++;
-  const socket = net.connect([80, 443, 7000, 7001, 9][n % 5], [one, nine][n % 2]);
-  socket.on("connect", () => { socket.write(begins[n % begins.length]()); if (n % 3 === 0) socket.end(); });
-  socket.on("data", () => { if (n % 7 === 0) socket.resetAndDestroy(); });
-  socket.on("error", () => undefined);
-  socket.on("close", () => { if (--open === 0) console.log("done"); });
-  setTimeout(() => n % 2 ? socket.resetAndDestroy() : socket.destroy(), Math.random() * 1500);
-}, n * 4);`;
 
 test("nothing that a sandbox sends, and no moment of a change, breaks the forwarder or stays behind", async () => {
   const names = { allowDomains: ["allowed.example"], denyRanges: [everything] };

@@ -6,7 +6,7 @@ import type { EgressRule } from "@sandbank/protocol/egress-policy";
 import type { Decision, DecisionReason } from "../decision.ts";
 import type { PolicyView } from "../policy-view.ts";
 import { dial } from "./dial.ts";
-import { readFirstBytes } from "./first-bytes.ts";
+import { classify, readFirstBytes } from "./first-bytes.ts";
 import { join } from "./join.ts";
 import type { LearnedNames } from "./learned-names.ts";
 import type { Names } from "./names.ts";
@@ -171,18 +171,39 @@ export class Connection {
     if (!view.byAddress(this.destination.address).allowed) {
       const told = this.client.learned.nameOf(this.destination.address);
       if (told !== undefined && view.allowsName(told)) {
-        this.#name = told;
-        return this.#carry("domain", bytes, () => this.dialName(told));
+        return this.#carryUnnamed(told, bytes);
       }
       for (const name of view.exactNames) {
         // A name that leads nowhere allows nothing.
         const found = await this.#parts.names.resolve(name, view.policy.dnsServers).catch((): string[] => []);
         if (!found.includes(this.destination.address)) continue;
-        this.#name = name;
-        return this.#carry("domain", bytes, () => this.dialName(name));
+        return this.#carryUnnamed(name, bytes);
       }
     }
     return this.#byAddress(bytes);
+  }
+
+  /**
+   * To an address where an allowed name leads. Servers of many names share addresses: a client that says another name after
+   * all, later than was waited for, is cut off before the server has all of it.
+   */
+  #carryUnnamed(name: string, bytes: Buffer): Promise<void> {
+    this.#name = name;
+    let said = bytes;
+    const watch = (chunk: Buffer): "more" | "pass" | "cut" => {
+      said = Buffer.concat([said, chunk]);
+      const found = classify(said);
+      if (!found) return "more";
+      const isOther =
+        found.kind === "http" || (found.kind === "tls" && !this.#allowsServerName(found.serverName));
+      if (isOther) this.report("denied", "name", found.serverName);
+      return isOther ? "cut" : "pass";
+    };
+    return this.#carry("domain", bytes, () => this.dialName(name), classify(bytes) ? undefined : watch);
+  }
+
+  #allowsServerName(name: string | undefined): boolean {
+    return name !== undefined && this.client.view.allowsName(name);
   }
 
   async #byAddress(bytes: Buffer): Promise<void> {
@@ -202,11 +223,16 @@ export class Connection {
     return { proxy, dnsServers };
   }
 
-  async #carry(by: DecisionReason, bytes: Buffer, reach: () => Promise<Socket>): Promise<void> {
+  async #carry(
+    by: DecisionReason,
+    bytes: Buffer,
+    reach: () => Promise<Socket>,
+    watch?: Parameters<typeof join>[3],
+  ): Promise<void> {
     this.report("allowed", by, this.#name);
     try {
       const upstream = await reach();
-      join(this.socket, upstream, bytes);
+      join(this.socket, upstream, bytes, watch);
     } catch (error) {
       this.deny("failed", errorText(error));
     }

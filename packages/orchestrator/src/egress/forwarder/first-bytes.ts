@@ -10,22 +10,29 @@ export interface FirstBytes {
 
 /** A ClientHello of the greatest length, in records. */
 const maxBytes = 40 * 1024;
-/** A method, a space, and something of a target. */
-const httpPattern = /^[A-Z-]{3,20} [^ \r\n]/;
-const httpBeginPattern = /^[A-Z-]{1,20} ?$/;
+/** Of a request's first line; a longer one that begins with a method is taken for a request. */
+const maxLineBytes = 8 * 1024;
+const requestLinePattern = /\sHTTP\/[0-9]/;
+const printablePattern = /^[\t\x20-\x7e\x80-\xff]*\r?$/;
 
-/** Undefined while more bytes are needed. */
+/**
+ * Undefined while more bytes are needed. HTTP is what has a request line, however it begins: servers let empty lines and
+ * unknown methods pass. Other protocols have lines of words as well, so the version is what tells.
+ */
 export function classify(bytes: Buffer): Omit<FirstBytes, "bytes"> | undefined {
   const hello = readClientHello(bytes);
   if (hello.state === "hello") return { kind: "tls", serverName: hello.serverName };
-  if (hello.state === "incomplete") {
-    return bytes.length < maxBytes ? undefined : { kind: "unknown", serverName: undefined };
-  }
-  const text = bytes.toString("latin1", 0, 32);
-  // The preface of HTTP/2 without TLS: what follows is not HTTP/1.1.
-  if (httpPattern.test(text) && !text.startsWith("PRI * ")) return { kind: "http", serverName: undefined };
-  return httpBeginPattern.test(text) ? undefined : { kind: "unknown", serverName: undefined };
+  if (hello.state === "incomplete") return bytes.length < maxBytes ? undefined : unknown;
+  const text = bytes.toString("latin1", 0, maxLineBytes).replace(/^[\r\n]+/, "");
+  const end = text.indexOf("\n");
+  if (end >= 0) return requestLinePattern.test(text.slice(0, end)) ? http : unknown;
+  if (!printablePattern.test(text)) return unknown;
+  if (bytes.length < maxLineBytes) return undefined;
+  return /^[A-Z-]{1,20} /.test(text) ? http : unknown;
 }
+
+const http = { kind: "http", serverName: undefined } as const;
+const unknown = { kind: "unknown", serverName: undefined } as const;
 
 /**
  * Waits until a client has said what it speaks, for `timeoutMs` at most, and leaves its socket paused. What was read is in
@@ -42,16 +49,16 @@ export function readFirstBytes(client: Socket, timeoutMs: number): Promise<First
     client.off("close", onClose);
     resolve(result);
   };
-  const unknown = (): void => finish({ bytes, kind: "unknown", serverName: undefined });
+  const giveUp = (): void => finish({ bytes, ...unknown });
   const onData = (chunk: Buffer): void => {
     bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
     const found = classify(bytes);
     if (found) finish({ bytes, ...found });
   };
   // It has nothing more to say, but may still listen.
-  const onEnd = (): void => unknown();
+  const onEnd = (): void => giveUp();
   const onClose = (): void => finish(undefined);
-  const timer = setTimeout(unknown, timeoutMs);
+  const timer = setTimeout(giveUp, timeoutMs);
   client.on("data", onData);
   client.on("end", onEnd);
   client.on("close", onClose);

@@ -4,8 +4,16 @@ import { resetSocket } from "@sandbank/protocol/reset-socket";
 /** Finds peers that went away without a word. */
 const probeIdleMs = 60_000;
 
-/** Bytes both ways, each direction ending by itself; a failure of one end is a reset of the other. */
-export function join(client: Socket, upstream: Socket, initial: Buffer): void {
+/**
+ * Bytes both ways, each direction ending by itself; a failure of one end is a reset of the other. `watch` sees what the
+ * client sends before the upstream does: `cut` ends the connection, `pass` lets everything from then on go by unseen.
+ */
+export function join(
+  client: Socket,
+  upstream: Socket,
+  initial: Buffer,
+  watch?: (chunk: Buffer) => "more" | "pass" | "cut",
+): void {
   const cut = (): void => {
     resetSocket(client);
     resetSocket(upstream);
@@ -28,6 +36,12 @@ export function join(client: Socket, upstream: Socket, initial: Buffer): void {
     return;
   }
   if (initial.length > 0) upstream.write(initial);
+  const onData = (chunk: Buffer): void => {
+    const verdict = watch?.(chunk) ?? "pass";
+    if (verdict === "cut") cut();
+    if (verdict !== "more") client.off("data", onData);
+  };
+  if (watch) client.on("data", onData);
   client.pipe(upstream);
   upstream.pipe(client);
 }
