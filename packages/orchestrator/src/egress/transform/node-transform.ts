@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Socket } from "node:net";
 import { getCACertificates } from "node:tls";
-import { errorText } from "@sandbank/core/errors";
+import { AppError, errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
 import type { Interceptor } from "./interceptor.ts";
 import { SecretVault } from "./secret-vault.ts";
@@ -83,7 +83,11 @@ export class NodeTransform {
       import("@sandbank/certificates/authority-file"),
       import("./interceptor.ts"),
     ]);
-    const authority = await openAuthority(authorityFile, "Sandbank egress");
+    const authority = await openAuthority(authorityFile, "Sandbank egress").catch((error: unknown) => {
+      // Not the tenant's mistake, whatever class the file's own problem has.
+      const message = `this node can't apply network rules: ${errorText(error)}`;
+      throw new AppError({ code: "internal", message, cause: error });
+    });
     const trustedRoots = hostRoots();
     const interceptor = new InterceptorClass({ authority, trustedRoots, vault: this.vault, report, logger });
     const { certificatePem, subjectHash, fingerprint } = authority;
