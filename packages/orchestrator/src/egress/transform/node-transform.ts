@@ -85,7 +85,7 @@ export class NodeTransform {
     ]);
     const authority = await openAuthority(authorityFile, "Sandbank egress").catch((error: unknown) => {
       // Not the tenant's mistake, whatever class the file's own problem has.
-      const message = `this node can't apply network rules: ${errorText(error)}`;
+      const message = "this node can't apply network rules: the file of its authority can't be used";
       throw new AppError({ code: "internal", message, cause: error });
     });
     const trustedRoots = hostRoots();
