@@ -1,14 +1,14 @@
 import { rootCertificates } from "node:tls";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { fromEgressMessage } from "@sandbank/protocol/egress-message";
 import type { EgressPolicy } from "@sandbank/protocol/egress-policy";
 import { TestApi } from "./testing/test-api.ts";
 
 let t: TestApi;
-beforeEach(async () => {
+beforeAll(async () => {
   t = await TestApi.start();
 });
-afterEach(() => t.close());
+afterAll(() => t.close());
 
 const open = { allowRanges: [], allowDomains: [], denyRanges: [], rules: [] };
 
@@ -70,6 +70,7 @@ test("a create's network fields become one policy for the node", async () => {
   expect(await policyOf({ network: { denyOut: ["::/0"] } })).toMatchObject({ denyRanges: ["0.0.0.0/0"] });
 });
 
+let running: Promise<string> | undefined;
 const rule = (headers: Record<string, string>) => [{ transform: { headers } }];
 const many = (count: number, make: (index: number) => string) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [make(index), "v"]));
@@ -119,7 +120,8 @@ test.each<[string, object, string]>([
   ["a line break in a value", { rules: { "a.com": rule({ X: "a\r\nY: b" }) } }, "header value"],
   ["a framing header", { rules: { "a.com": rule({ "Transfer-Encoding": "chunked" }) } }, "Transfer-Encoding"],
 ])("%s is refused with 400", async (_what, network, part) => {
-  const id = await t.create({});
+  running ??= t.create({});
+  const id = await running;
   for (const answer of [
     await t.call("POST", "/v2/sandboxes", { templateID: "base", network }),
     await t.call("PUT", `/sandboxes/${id}/network`, network),

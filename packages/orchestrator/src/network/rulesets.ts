@@ -69,6 +69,8 @@ ${toRanges(resolvers, [askResolver])
 /**
  * The router namespace's tables: address rewrite both ways, and the sandbox's own egress policy. What is refused is
  * answered in the way that programs learn of it at once: gVisor tells UDP sockets of no other message than this one.
+ * Answers on connections from the host pass; a message "related" to one of the sandbox's own is judged like any other packet,
+ * since it could carry to a denied address what the connection may not.
  */
 export function routerRuleset(slot: SlotNames, egress: KernelEgress): string {
   return `table ip slot_nat {
@@ -101,7 +103,6 @@ table inet ${slotTable} {
   chain outgoing {
     ip dscp set cs0
     ct direction reply accept
-    ct state related accept
     jump egress
   }
   chain refuse {
