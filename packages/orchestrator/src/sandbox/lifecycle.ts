@@ -234,11 +234,11 @@ export class Lifecycle {
     this.#registry.unroute(sandboxId);
     this.#context.transform.vault.drop(sandboxId);
     try {
-      await sandbox.runtime.destroy();
+      // Its connections end at once, and what the kernel knows of them is read while it still goes down.
+      await Promise.all([sandbox.runtime.destroy(), this.#context.egress.release(egressSubject(sandbox))]);
       this.#context.volumes.release(sandboxId);
       // What it said last is taken over before the next step removes it.
       this.#observer.logs.collect(sandboxId);
-      await this.#context.egress.release(egressSubject(sandbox));
       await this.#context.slots.release(sandbox.slot);
       await this.#context.journal.remove(sandboxId);
     } catch (error) {
