@@ -7,10 +7,10 @@ import { Patient } from "./doctor/patient.ts";
 
 /** From the command line to the verdict, on a machine that does other things too; measured values are below 5 s. */
 const maxVerdictMs = 10_000;
-/** A command inside costs a sentry tens of milliseconds of processor; 20 of them would measure this machine's load. */
+/** A command inside costs a sentry tens of milliseconds of processor, and each fault is examined among all of them. */
 const tiers = [
   { isolation: "container", neighbours: 20 },
-  { isolation: "gvisor", neighbours: 5 },
+  { isolation: "gvisor", neighbours: 10 },
 ] as const;
 
 const layerOrder = ["device", "link", "carrier", "address", "route", "port", "envd", "command", "proxy"];

@@ -9,7 +9,15 @@ import { run } from "@sandbank/linux/command";
 import { nftApply } from "@sandbank/linux/nft";
 import { listProcesses, readStat } from "@sandbank/linux/process";
 import { CloudUnderTest } from "./cloud.ts";
-import { examine, examineWithin, failedChecks, reportOn, withMount } from "./doctor/examination.ts";
+import {
+  type DoctorReport,
+  examine,
+  examinedByService,
+  examineWithin,
+  failedChecks,
+  reportOn,
+  withMount,
+} from "./doctor/examination.ts";
 import { Patient } from "./doctor/patient.ts";
 
 let under: CloudUnderTest;
@@ -39,6 +47,20 @@ function start(file: string, args: string[], argv0 = file): number {
   started.push(child);
   return child.pid ?? -1;
 }
+
+test("the service finds the same as doctor does from outside", async () => {
+  const { report } = await examine(under);
+  const inside = await examinedByService(under);
+  // A service for containers alone has no other runtime to probe.
+  const checks = ({ host }: DoctorReport) =>
+    host.checks.filter(({ name }) => name !== "runtime:gvisor").map(({ name, ok }) => [name, ok]);
+  expect(checks(inside)).toEqual(checks(report));
+  const verdicts = ({ sandboxes }: DoctorReport) =>
+    sandboxes.map(({ sandboxID, verdict }) => [sandboxID, verdict]);
+  expect(verdicts(inside)).toEqual([[patient.id, "healthy"]]);
+  expect(verdicts(report)).toEqual(verdicts(inside));
+  expect(inside.orphans).toEqual([]);
+});
 
 test("a resolver without *.localhost is named, with the package that helps", async () => {
   const file = join(under.cloud.dir, "nsswitch.conf");

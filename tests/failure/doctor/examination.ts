@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect } from "vitest";
+import { run } from "@sandbank/linux/command";
 import { repositoryDir } from "@sandbank/cli/testkit";
 import type { CloudUnderTest } from "../cloud.ts";
 
@@ -51,9 +52,19 @@ export async function examineWithin(
   const { stdout, stderr, exitCode } = await under.cloud.command(command, undefined, wrapper);
   const tookMs = performance.now() - begun;
   if (stdout === "") throw new Error(`doctor said nothing but ${stderr}`);
-  const report = JSON.parse(stdout) as DoctorReport;
+  return { report: asReport(stdout), exitCode, tookMs };
+}
+
+/** What the service finds itself: the same report over the admin socket. */
+export async function examinedByService(under: CloudUnderTest): Promise<DoctorReport> {
+  const socket = join(under.cloud.dir, "run", "admin.sock");
+  return asReport(await run("curl", ["-s", "--unix-socket", socket, "http://admin/v1/doctor"]));
+}
+
+function asReport(text: string): DoctorReport {
+  const report = JSON.parse(text) as DoctorReport;
   expect(isReport(report), JSON.stringify(isReport.errors)).toBe(true);
-  return { report, exitCode, tookMs };
+  return report;
 }
 
 /** A mount namespace of doctor's own, with something else mounted first. */

@@ -47,6 +47,8 @@ const maxWaiting = 10_000;
 const maxWaitMs = 120_000;
 /** How long the store may lag behind the node (ms). */
 const settleMs = 1_500;
+/** How long what looks like a leak may be on its way (ms). */
+const orphanSettleMs = 1_000;
 
 /** Looks at this node's sandboxes and at what the kernel holds of them; needs no running service, and changes nothing. */
 export class Doctor {
@@ -192,12 +194,19 @@ export class Doctor {
     return (await still()).map((each) => missingReport(each));
   }
 
+  /** What is left when all that was being made or removed, or waited to be reaped, has had its time. */
   async #orphans(before: NodeFacts | undefined, host: NetworkState): Promise<Orphan[]> {
-    const first = await this.#lookForOrphans(before, host);
-    if (first.length === 0) return [];
-    // What was being made or removed at the first look is not a leak.
-    const second = await this.#lookForOrphans(await this.options.facts(), await readNetwork());
-    return second.filter(({ kind, name }) => first.some((each) => each.kind === kind && each.name === name));
+    let suspects = await this.#lookForOrphans(before, host);
+    const settled = async (): Promise<true | undefined> => {
+      if (suspects.length === 0) return true;
+      const now = await this.#lookForOrphans(await this.options.facts(), await readNetwork());
+      suspects = suspects.filter(({ kind, name }) =>
+        now.some((each) => each.kind === kind && each.name === name),
+      );
+      return undefined;
+    };
+    await poll(settled, { timeoutMs: orphanSettleMs, intervalMs: 200 });
+    return suspects;
   }
 
   async #lookForOrphans(before: NodeFacts | undefined, host: NetworkState): Promise<Orphan[]> {
