@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { hashToken } from "@sandbank/protocol/tokens";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
   hostAddress,
   sandboxId,
@@ -68,6 +68,8 @@ test("a client that leaves while the edge dials ends the dialling", async () => 
   const pending = fetch(`http://127.0.0.1:${edge.port}/`, { headers: to(port), signal: controller.signal });
   setTimeout(() => controller.abort(), 50);
   await expect(pending).rejects.toThrow(/abort/);
+  // Dialling goes on for more than a second when nobody ends it.
+  await vi.waitFor(() => expect(edge.proxy.traffic()[0]?.open).toBe(0), { timeout: 700, interval: 10 });
   await using service = await startService((_, response) => response.end(), port);
   const next = await send(edge, { headers: to(port) });
   expect(next.status).toBe(200);

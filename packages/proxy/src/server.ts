@@ -6,6 +6,7 @@ import type { Logger } from "@sandbank/core/logger";
 import type { SandboxDirectory } from "@sandbank/protocol/routing";
 import { type OpenDebugSandbox, withDebugSandbox } from "./debug-sandbox.ts";
 import { Edge, type RequestOutcome } from "./edge.ts";
+import { Http2Bridge } from "./http2.ts";
 import { LiveStreams, type SandboxTraffic } from "./live-streams.ts";
 import { UpstreamAgents } from "./upstream-agents.ts";
 
@@ -57,6 +58,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     onOutcome,
   });
   const server = edgeServer(edge, options.openDebugSandbox);
+  const http2 = new Http2Bridge(server, logger);
   const stopListening = directory.onGone((sandboxId) => {
     live.cutSandbox(sandboxId);
     agents.drop(sandboxId);
@@ -67,7 +69,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     traffic: () => live.traffic(),
     listen: (address) => listen(server, logger, address),
     close: ({ graceMs }) =>
-      (closing ??= close(server, live, graceMs).finally(() => {
+      (closing ??= close({ server, http2, live }, graceMs).finally(() => {
         stopListening();
         agents.dropAll();
       })),
@@ -127,7 +129,10 @@ const bindProblems: Record<string, string> = {
   EACCES: "not permitted; ports below 1024 need root",
 };
 
-async function close(server: Server, live: LiveStreams, graceMs: number): Promise<void> {
+async function close(
+  { server, http2, live }: { server: Server; http2: Http2Bridge; live: LiveStreams },
+  graceMs: number,
+): Promise<void> {
   if (!server.listening) return;
   const deadline = new Deadline(graceMs);
   const { promise: closed, resolve } = Promise.withResolvers<void>();
@@ -136,9 +141,11 @@ async function close(server: Server, live: LiveStreams, graceMs: number): Promis
     server.closeIdleConnections();
     if (!deadline.passed) return;
     live.cutAll();
+    http2.cut();
     server.closeAllConnections();
   }, closePollMs);
   server.close(() => resolve());
+  http2.drain();
   try {
     await closed;
   } finally {
