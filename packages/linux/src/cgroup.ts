@@ -69,6 +69,17 @@ export async function removeCgroup(path: string, timeoutMs: number): Promise<voi
   });
 }
 
+/** Removes the group where it holds neither processes nor groups; elsewhere nothing happens. */
+export function removeIdleCgroup(path: string): void {
+  for (const directory of cgroupDirectories(path)) {
+    try {
+      rmdirSync(directory);
+    } catch (error) {
+      if (!hasCode(error, "ENOENT", "EBUSY", "ENOTEMPTY")) throw error;
+    }
+  }
+}
+
 function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");

@@ -1,10 +1,12 @@
-import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { existsSync, readdirSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
 import { AppError } from "@sandbank/core/errors";
 import { isSandboxId } from "@sandbank/core/ids";
 import { silentLogger } from "@sandbank/core/logger";
+import { removeIdleCgroup } from "@sandbank/linux/cgroup";
+import { hasCode } from "@sandbank/linux/libc";
 import type { Fix } from "@sandbank/orchestrator/doctor/report";
-import { createDrivers, removeDriverState } from "@sandbank/runtime/drivers";
+import { createDrivers } from "@sandbank/runtime/drivers";
 import { type Config, readConfig } from "../config/env.ts";
 import { pathsOf } from "../config/paths.ts";
 import { formatReport } from "../doctor/format.ts";
@@ -48,7 +50,6 @@ export async function doctorCommand(
     });
   }
   const config = readConfig();
-  const paths = pathsOf(config);
   // Drivers make their directories; where no cloud ever was, a look leaves none behind.
   const isNew = !existsSync(config.runDir);
   try {
@@ -61,9 +62,22 @@ export async function doctorCommand(
     process.exitCode = exitCode(report);
   } finally {
     if (isNew) {
-      await removeDriverState({ stateDir: paths.runtimeDir, cgroupParent: cgroupParent(config) });
-      await rm(config.runDir, { recursive: true, force: true });
+      removeEmptyDirectories(config.runDir);
+      removeIdleCgroup(cgroupParent(config));
     }
+  }
+}
+
+/** Never what somebody has put something into: a cloud may have been started meanwhile. */
+function removeEmptyDirectories(directory: string): void {
+  try {
+    const entries = readdirSync(directory, { withFileTypes: true });
+    for (const entry of entries) {
+      if (entry.isDirectory()) removeEmptyDirectories(join(directory, entry.name));
+    }
+    rmdirSync(directory);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT", "ENOTEMPTY", "EBUSY")) throw error;
   }
 }
 
