@@ -145,6 +145,15 @@ describe("each fault is found at its layer, with the device or rule that is miss
       },
     ],
     [
+      "the policy's rules are gone",
+      "route",
+      'no rule at all in chain "inet slot_filter egress" of sb-r-3',
+      (reading) => {
+        const egress = reading.chains.find(({ chain }) => chain.endsWith(" egress"));
+        Object.assign(egress ?? {}, { rules: [] });
+      },
+    ],
+    [
       "forwarding is off",
       "route",
       "ip_forward is 0 in sb-r-3",

@@ -142,7 +142,10 @@ const missingRules = ({ rules }: SlotPlan, { chains, placeNames }: SlotReading):
       ({ chain, begins }) =>
         !chains.some((held) => held.chain === chain && held.rules.some((rule) => rule.startsWith(begins))),
     )
-    .map(({ chain, begins }) => `no rule "${begins.trim()}" in chain "${chain}" of ${placeNames.router}`);
+    .map(({ chain, begins }) => {
+      const rule = begins === "" ? "no rule at all" : `no rule "${begins.trim()}"`;
+      return `${rule} in chain "${chain}" of ${placeNames.router}`;
+    });
 
 export const hasAllRules = ({ plan, reading }: Pick<PathSubject, "plan" | "reading">): boolean =>
   missingRules(plan, reading).length === 0;

@@ -30,7 +30,7 @@ export interface PlannedNeighbour {
 export interface PlannedRule {
   /** `family table chain`, in the router's namespace. */
   chain: string;
-  /** How the rule begins, as nft lists it. */
+  /** How the rule begins, as nft lists it; empty for any rule. */
   begins: string;
 }
 
@@ -84,6 +84,9 @@ export function slotPlan(names: SlotNames, identity: NetworkIdentity): SlotPlan 
         chain: "inet slot_filter forward",
         begins: `iifname "${gateway}" oifname "${uplink}" ip saddr ${guest.address} jump `,
       },
+      { chain: "inet slot_filter outgoing", begins: "jump egress" },
+      // What it may reach is its policy's; an empty chain would be nobody's.
+      { chain: "inet slot_filter egress", begins: "" },
     ],
   };
 }
