@@ -32,8 +32,9 @@ test("copies of copies are counted, and their group is found among the rest", as
   const group = await startGroup(tree);
   const enough = () => (copiesIn(group, processIds()) >= 24 ? true : undefined);
   expect(await poll(enough, { timeoutMs: 5000 })).toBe(true);
-  const own = processIds().filter((pid) => pid >= group);
-  expect(culpritOf(own)?.group).toBe(group);
+  // Whatever else starts on this machine meanwhile may be in a sample.
+  const isFound = () => culpritOf(processIds().filter((pid) => pid >= group))?.group === group || undefined;
+  expect(await poll(isFound, { timeoutMs: 5000 })).toBe(true);
 });
 
 test("workers of one parent and programs are no copies", async () => {

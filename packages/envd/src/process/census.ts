@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { closeSync, openSync, readSync, readdirSync } from "node:fs";
 
 /** A few processes tell whose they all are: under a bomb each system call takes the daemon dozens of milliseconds. */
 const sampleSize = 8;
@@ -29,21 +29,25 @@ export function culpritOf(pids: number[]): Culprit | undefined {
 }
 
 /** So few are asked first when processes become many: each question gives a bomb time. */
-const firstSampleSize = 4;
+const firstSampleSize = 3;
 
-/** The group of a few processes that seem to be copies of one another; undefined when any of them is different. */
+/** The group of a few processes if they look like copies of one another; undefined when any of them is different. */
 export function suspectOf(pids: number[]): number | undefined {
-  const sample: Member[] = [];
-  for (let tries = 0; sample.length < firstSampleSize && tries < 2 * firstSampleSize; tries++) {
+  const commands = new Set<string>();
+  let last = 0;
+  let found = 0;
+  for (let tries = 0; found < firstSampleSize && tries < 2 * firstSampleSize; tries++) {
     const pid = pids[Math.floor(Math.random() * pids.length)] ?? 0;
-    const identity = identityOf(pid);
-    if (!identity) continue;
-    sample.push({ ...identity, command: commandLineOf(pid) });
-    const [first, newest] = [sample[0], sample.at(-1)];
-    if (newest?.group !== first?.group || newest?.command !== first?.command) return undefined;
+    const command = commandLineOf(pid);
+    if (command === "") continue;
+    commands.add(command);
+    if (commands.size > 1) return undefined;
+    last = pid;
+    found++;
   }
-  const group = sample[0]?.group;
-  return sample.length < firstSampleSize || group === ownGroup() ? undefined : group;
+  if (found < firstSampleSize) return undefined;
+  const group = identityOf(last)?.group;
+  return group === ownGroup() ? undefined : group;
 }
 
 /**
@@ -101,10 +105,17 @@ function identityOf(pid: number): Identity | undefined {
 
 const commandLineOf = (pid: number): string => readProc(pid, "cmdline");
 
-/** Empty when the process has ended. */
+const buffer = Buffer.alloc(4096);
+
+/** The beginning of a file, by as few system calls as there can be; empty when the process has ended. */
 function readProc(pid: number, file: string): string {
   try {
-    return readFileSync(`/proc/${pid}/${file}`, "latin1");
+    const fd = openSync(`/proc/${pid}/${file}`, "r");
+    try {
+      return buffer.toString("latin1", 0, readSync(fd, buffer));
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     return "";
   }

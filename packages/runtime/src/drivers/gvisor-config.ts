@@ -41,11 +41,12 @@ const capabilities = [
 const hostThreads = (pids: number): number => 256 + 4 * pids;
 
 /**
- * Every process inside costs up to a mebibyte of the sandbox's memory outside of the program: with more of them the
- * kernel would end gVisor, and so the sandbox, before the limit of processes ends the fork bomb.
+ * Every process inside costs up to a mebibyte of the sandbox's memory outside of the program, and a small Python another
+ * two or three: with more of them memory would run out before the limit of processes ends a fork bomb. While one goes
+ * on, every system call inside waits for all the others, so that fewer processes also mean a shorter wait.
  */
 const guestProcesses = ({ pids, memoryMib }: SandboxSpec["limits"]): number =>
-  Math.min(pids, Math.floor(memoryMib / 2));
+  Math.min(pids, Math.floor(memoryMib / 4));
 
 /** gVisor hides an empty /tmp behind a file system in memory; with something in it /tmp stays on the sandbox's disk. */
 export const gvisorDirectories = { "/tmp": 0o1777, "/tmp/.X11-unix": 0o1777 };
