@@ -172,11 +172,25 @@ print(".".join(map(str, s.recv(500)[-4:])))'`;
       const [one, two] = [internet.address(1), internet.address(2)];
       await updated({});
       const [kept, cut] = [await talk(one), await talk(two)];
+      const listen = `python3 -c 'import socket
+s = socket.create_connection(("${two}", 7000)); print("connected", flush=True)
+try: s.recv(1); print("more")
+except OSError as e: print(type(e).__name__)'`;
+      let heard = "";
+      await sandbox.commands.run(listen, {
+        background: true,
+        onStdout: (text) => {
+          heard += text;
+        },
+      });
+      await vi.waitFor(() => expect(heard).toBe("connected\n"), 10_000);
       const times: number[] = [];
       for (let round = 0; round < 5; round++)
         times.push(await updated({ allowOut: [one, two], denyOut: [everything] }));
       times.push(await updated({ allowOut: [one], denyOut: [everything] }));
       await vi.waitFor(() => expect(cut.lines().at(-1)).toBe("ended ConnectionResetError"), 3_000);
+      // It said nothing and waited for nothing to come.
+      await vi.waitFor(() => expect(heard).toBe("connected\nConnectionResetError\n"), 5_000);
       const before = kept.lines().length;
       await vi.waitFor(() => expect(kept.lines().length).toBeGreaterThan(before + 20), 5_000);
       expect(kept.lines().at(-1)).toBe("echo");

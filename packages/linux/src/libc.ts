@@ -19,6 +19,7 @@ const { functions } = dlopen("libc.so.6", {
     arguments: ["int32", "buffer", "int32", "buffer", "uint64", "uint32"],
     return: "int64",
   },
+  sendto: { arguments: ["int32", "buffer", "uint64", "int32", "buffer", "uint32"], return: "int64" },
   getsockopt: { arguments: ["int32", "int32", "int32", "buffer", "buffer"], return: "int32" },
   setns: { arguments: ["int32", "int32"], return: "int32" },
   prctl: { arguments: ["int32", "uint64", "uint64", "uint64", "uint64"], return: "int32" },

@@ -318,6 +318,16 @@ test("a new policy is in force within 100 ms; what stays allowed goes on, what d
   const endedMs = performance.now() - beganMs;
   await goesOn(direct[0]);
 
+  // Also those on which nobody says anything; the one that is allowed is not disturbed.
+  await apply({});
+  const silent = [open(two, 7000, "silent"), open(three, 7000, "silent")] as const;
+  for (const connection of silent)
+    await vi.waitFor(() => expect(connection.lines).toContain("connected"), 3_000);
+  await apply({ denyRanges: [`${two}/32`] });
+  await vi.waitFor(() => expect(silent[0].end).toBe("error ECONNRESET"), 1_000);
+  await goesOn(direct[0]);
+  expect(silent[1].end).toBeUndefined();
+
   // A direct connection whose address is denied by range ends when names come in; nobody saw its name.
   await apply({
     allowDomains: ["allowed.example", "a.sub.example"],

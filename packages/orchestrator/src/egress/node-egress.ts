@@ -36,6 +36,8 @@ export interface EgressSubject {
 /** How often the kernel's counters are taken over. */
 const collectIntervalMs = 60_000;
 
+const secondNudgeMs = 800;
+
 interface Collected {
   packets: number;
   /** By destination. */
@@ -51,6 +53,7 @@ export class NodeEgress {
   readonly #forwarder: Forwarder;
   readonly #log: DecisionLog;
   readonly #collected = new Map<string, Collected>();
+  readonly #nudges = new Map<string, NodeJS.Timeout>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: NodeEgressOptions) {
@@ -101,11 +104,18 @@ export class NodeEgress {
       else this.#forwarder.forget(hostAddress);
       throw error;
     }
+    this.#nudge({ sandboxId, slot });
+    // Stacks answer one stale segment in half a second, and the last one may have been for an earlier policy.
+    clearTimeout(this.#nudges.get(hostAddress));
+    this.#nudges.set(hostAddress, setTimeout(() => this.#nudge({ sandboxId, slot }), secondNudgeMs).unref());
   }
 
   /** For a sandbox that has ended: takes over what the kernel knows, before its slot goes. */
   async release(subject: EgressSubject): Promise<void> {
-    this.#forwarder.forget(subject.slot.names.hostAddress);
+    const { hostAddress } = subject.slot.names;
+    this.#forwarder.forget(hostAddress);
+    clearTimeout(this.#nudges.get(hostAddress));
+    this.#nudges.delete(hostAddress);
     await this.#collect(subject);
     this.#collected.delete(subject.sandboxId);
     this.#log.end(subject.sandboxId);
@@ -130,6 +140,8 @@ export class NodeEgress {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    for (const timer of this.#nudges.values()) clearTimeout(timer);
+    this.#nudges.clear();
     await this.#forwarder.close();
     this.#log.close();
   }
@@ -137,6 +149,18 @@ export class NodeEgress {
   record(decision: Decision): void {
     this.#countUp(`${decision.verdict} ${decision.reason}`, 1);
     this.#log.record(decision);
+  }
+
+  #nudge({ sandboxId, slot }: EgressSubject): void {
+    try {
+      slot.nudge();
+    } catch (error) {
+      // What is denied ends all the same, only later.
+      this.#options.logger.warn(
+        { sandboxId, error: errorText(error) },
+        "silent connections could not be nudged",
+      );
+    }
   }
 
   #countUp(key: string, count: number): void {

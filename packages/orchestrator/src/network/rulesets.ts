@@ -69,6 +69,7 @@ ${toRanges(resolvers, [askResolver])
 /**
  * The router namespace's tables: address rewrite both ways, and the sandbox's own egress policy. What is refused is
  * answered in the way that programs learn of it at once: gVisor tells UDP sockets of no other message than this one.
+ * What `nudgeConnections` sends must not be taken for a connection of its own.
  * Answers on connections from the host pass; a message "related" to one of the sandbox's own is judged like any other packet,
  * since it could carry to a denied address what the connection may not.
  */
@@ -89,6 +90,10 @@ table inet ${slotTable} {
     type ipv4_addr . inet_proto . inet_service; flags dynamic,timeout; timeout 1h; size 512; counter;
   }
   set denied_other { type ipv4_addr . inet_proto; flags dynamic,timeout; timeout 1h; size 64; counter; }
+  chain nudges {
+    type filter hook output priority raw; policy accept;
+    ip daddr ${guest.address} ip saddr != ${guest.gateway} notrack
+  }
   chain input {
     type filter hook input priority filter; policy drop;
     ct state established,related accept

@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { AppError } from "@sandbank/core/errors";
 import { ipBatch, ipBatchForced, linkExists } from "@sandbank/linux/ip";
 import { netnsPath } from "@sandbank/linux/netns";
+import { nudgeConnections } from "@sandbank/linux/tcp-nudge";
 import { nftApply } from "@sandbank/linux/nft";
 import type { KernelEgress } from "../egress/kernel-egress.ts";
-import type { NetworkIdentity, SlotNames } from "./addresses.ts";
+import { guest, type NetworkIdentity, type SlotNames } from "./addresses.ts";
 import { egressUpdate, routerRuleset } from "./rulesets.ts";
 import { configureLines, guestPairLine, setHostNeighbours, slotPlan, uplinkPairLine } from "./slot-plan.ts";
 
@@ -34,6 +35,11 @@ export class Slot {
   /** Takes effect at once; connections that stay allowed go on, the others end with their next packet. */
   setEgress(egress: KernelEgress): Promise<void> {
     return nftApply(egressUpdate(egress), this.names.routerNetns);
+  }
+
+  /** Brings about that next packet on connections that are silent. */
+  nudge(): void {
+    nudgeConnections(netnsPath(this.names.routerNetns), guest.address);
   }
 
   /** Devices, routes and rules go with the namespaces; the host keeps nothing of the slot. */

@@ -6,13 +6,13 @@ const script = `
 const [address, port, first] = process.argv.slice(1);
 const socket = require("node:net").connect(Number(port), address);
 let n = 0;
-socket.on("connect", () => { if (first) socket.write(first); setInterval(() => socket.write("x" + n++ + "\\n"), 10); });
+socket.on("connect", () => { console.log("connected"); if (first === "silent") return; if (first) socket.write(first); setInterval(() => socket.write("x" + n++ + "\\n"), 10); });
 socket.on("data", (text) => console.log("echo " + text.toString().trim().split("\\n").at(-1)));
 socket.on("error", (error) => { console.log("error " + error.code); process.exit(); });
 socket.on("close", () => { console.log("closed"); process.exit(); });
 `;
 
-/** A connection out of a namespace that is never silent, to an echo server. */
+/** A connection out of a namespace to an echo server, never silent unless `first` is "silent". */
 export class GuestConnection {
   readonly lines: string[] = [];
   readonly #child: ChildProcess;
@@ -38,7 +38,7 @@ export class GuestConnection {
 
   /** What it ended with; undefined while it lives. */
   get end(): string | undefined {
-    return this.lines.find((line) => !line.startsWith("echo "));
+    return this.lines.find((line) => !line.startsWith("echo ") && line !== "connected");
   }
 
   async stop(): Promise<void> {
