@@ -20,11 +20,11 @@ const leftovers = () => findLeftovers(readConfig(cloud.settings));
 
 test("up twice gives the same cloud; env and ps need it running; down leaves nothing", async () => {
   const first = await cloud.command(["up", "--detach"]);
-  expect(first).toMatchObject({ exitCode: 0 });
+  expect(first.exitCode, first.stderr).toBe(0);
   expect(first.stdout).toMatch(/^export E2B_API_KEY=e2b_[0-9a-f]{40}$/m);
   const pid = (await cloud.status())?.pid;
   const second = await cloud.command(["up", "--detach"]);
-  expect(second.exitCode).toBe(0);
+  expect(second.exitCode, second.stderr).toBe(0);
   expect(second.stderr).toContain(`running already (pid ${pid}`);
   expect(second.stdout).toBe(first.stdout);
   expect((await cloud.command(["env"])).stdout).toBe(first.stdout);

@@ -1,5 +1,5 @@
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "@sandbank/core/errors";
@@ -18,26 +18,45 @@ export interface TestCloudOptions {
   settings?: Record<string, string>;
 }
 
-/** Test clouds have ports from here on, two each. */
-const firstPort = 33_000;
+/** Test clouds have ports from here on, three each: below those that the kernel gives to outgoing connections. */
+const firstPort = 23_000;
 const maxClouds = 100;
 
-/** Tells clouds of one machine apart: ports, names and addresses follow from it. */
-async function freeNumber(): Promise<number> {
+const portsOf = (number: number) => {
+  const api = firstPort + 3 * number;
+  return { api, proxy: api + 1, claim: api + 2 };
+};
+
+/**
+ * Tells clouds of one machine apart: ports, names and addresses follow from it. Held by a port until `free` is called
+ * or this process ends, also while the cloud itself is down.
+ */
+interface CloudNumber {
+  number: number;
+  free: () => void;
+}
+
+async function claimNumber(): Promise<CloudNumber> {
   const start = Math.floor(Math.random() * maxClouds);
   for (let tried = 0; tried < maxClouds; tried++) {
     const number = (start + tried) % maxClouds;
-    const isFree = await portIsFree(firstPort + 2 * number);
-    if (isFree && (await listNetns(`t${number}-`)).length === 0) return number;
+    const claim = await listenOn(portsOf(number).claim);
+    if (!claim) continue;
+    const free = (): void => void claim.close();
+    // One whose process has ended without taking it down.
+    const isLeft = (await listNetns(`t${number}-`)).length > 0;
+    if (!isLeft) return { number, free };
+    free();
   }
   throw new Error(`all ${maxClouds} test clouds are in use`);
 }
 
-async function portIsFree(port: number): Promise<boolean> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  server.once("error", () => resolve(false));
-  server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => resolve(true)));
+/** undefined when somebody else has the port. */
+async function listenOn(port: number): Promise<Server | undefined> {
+  const server = createServer().unref();
+  const { promise, resolve } = Promise.withResolvers<Server | undefined>();
+  server.once("error", () => resolve(undefined));
+  server.listen({ port, host: "127.0.0.1", exclusive: true }, () => resolve(server));
   return promise;
 }
 
@@ -49,15 +68,18 @@ export class TestCloud {
   readonly dir: string;
   readonly settings: Record<string, string>;
   readonly #admin: AdminClient;
+  readonly #freeNumber: () => void;
 
-  private constructor(dir: string, number: number, options: TestCloudOptions) {
+  private constructor(dir: string, { number, free }: CloudNumber, options: TestCloudOptions) {
     this.dir = dir;
+    this.#freeNumber = free;
+    const ports = portsOf(number);
     this.settings = {
       SANDBANK_STATE_DIR: join(dir, "state"),
       SANDBANK_RUN_DIR: join(dir, "run"),
       SANDBANK_LOG_DIR: join(dir, "log"),
-      SANDBANK_API_PORT: String(firstPort + 2 * number),
-      SANDBANK_PROXY_PORT: String(firstPort + 2 * number + 1),
+      SANDBANK_API_PORT: String(ports.api),
+      SANDBANK_PROXY_PORT: String(ports.proxy),
       SANDBANK_TAG: `t${number}`,
       SANDBANK_HOST_PREFIX: `10.${100 + number}`,
       SANDBANK_ISOLATION: options.isolation,
@@ -70,7 +92,7 @@ export class TestCloud {
     const dir = await mkdtemp(join(tmpdir(), "sandbank-cloud-"));
     // The root of a user namespace must be able to walk down to its sandbox.
     await chmod(dir, 0o711);
-    return new TestCloud(dir, await freeNumber(), options);
+    return new TestCloud(dir, await claimNumber(), options);
   }
 
   /** `./sandbank ARGS` with this cloud's settings; a bad exit code is a result. `wrapper` goes before it, e.g. `env A=1`. */
@@ -96,6 +118,7 @@ export class TestCloud {
   async dispose(): Promise<void> {
     await this.down();
     await rm(this.dir, { recursive: true });
+    this.#freeNumber();
   }
 
   /** What `./sandbank env` exports. */
