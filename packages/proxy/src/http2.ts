@@ -14,22 +14,16 @@ import type { Socket } from "node:net";
 import { duplexPair } from "node:stream";
 import { errorText } from "@sandbank/core/errors";
 import type { Logger } from "@sandbank/core/logger";
+import { isConnectionHeader } from "@sandbank/protocol/forwarding";
 
 /** How every connection of HTTP/2 without TLS begins; no method of HTTP/1 does. */
 const prefaceStart = Buffer.from("PRI");
 /** As long as a client of HTTP/1 has for its first request's headers (ms). */
 const firstBytesTimeoutMs = 60_000;
 
-/** Names that belong to one connection of HTTP/1; HTTP/2 forbids them. */
-const hopHeaders = [
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-  "te",
-  "http2-settings",
-];
+/** Belongs to one connection of HTTP/1, and so not into HTTP/2; a body's length does. */
+const isForeign = (name: string): boolean =>
+  name === "http2-settings" || (name !== "content-length" && isConnectionHeader(name));
 
 /**
  * Makes an HTTP/1 server take HTTP/2 too, from clients that know that it does (h2c with prior knowledge): the first
@@ -151,8 +145,6 @@ function requestHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
 }
 
 function withoutHopHeaders(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
-  const kept = Object.entries(headers).filter(
-    ([name]) => !name.startsWith(":") && !hopHeaders.includes(name),
-  );
+  const kept = Object.entries(headers).filter(([name]) => !name.startsWith(":") && !isForeign(name));
   return Object.fromEntries(kept);
 }

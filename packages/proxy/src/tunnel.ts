@@ -3,9 +3,9 @@ import type { Socket } from "node:net";
 import { errorText } from "@sandbank/core/errors";
 import { sandboxNotFound, sendErrorRaw } from "./edge-error.ts";
 import { edgeErrorOf, type ExchangeContext } from "./exchange.ts";
-import { forwardedHeaders, rawHead } from "@sandbank/protocol/forwarding";
 import type { LiveStream, Traffic } from "./live-streams.ts";
 import { resetSocket } from "@sandbank/protocol/reset-socket";
+import { joinUpgraded, relayRefusedUpgrade } from "@sandbank/protocol/upgrade";
 import { UpstreamCall, type UpstreamFailure, type UpstreamTarget } from "./upstream-call.ts";
 
 const probeIdleMs = 30_000;
@@ -74,22 +74,15 @@ export class Tunnel implements LiveStream {
     client.setKeepAlive(true, probeIdleMs);
     service.on("error", () => this.#end());
     service.on("close", () => this.#onClose(service, client));
-    client.write(rawHead(answer, answer.rawHeaders), "latin1");
-    if (head.length > 0) client.write(head);
-    if (early.length > 0) service.write(early);
-    // Each direction ends by itself; the sockets close when both have.
-    service.pipe(client);
-    client.pipe(service);
+    // The sockets close when both directions have ended.
+    joinUpgraded(client, service, answer, { fromServer: head, fromClient: early });
   }
 
   /** The service did not change the protocol: its answer goes out as an ordinary one, and the connection ends with it. */
   #relayRefusal(answer: IncomingMessage): void {
     if (this.#over) return;
     this.#answered = true;
-    const headers = forwardedHeaders(answer.rawHeaders, answer.headers.connection);
-    this.#client.write(rawHead(answer, [...headers, "Connection", "close"]), "latin1");
-    answer.on("error", () => this.#end());
-    answer.pipe(this.#client);
+    relayRefusedUpgrade(this.#client, answer, () => this.#end());
   }
 
   #onFailure(failure: UpstreamFailure, error: Error): void {

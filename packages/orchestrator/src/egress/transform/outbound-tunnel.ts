@@ -1,10 +1,10 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { forwardedHeaders, rawHead } from "@sandbank/protocol/forwarding";
 import { outboundHeaders } from "./header-injection.ts";
 import { maxHeaderBytes } from "./outbound-exchange.ts";
 import { sendRefusalRaw, type ExchangeSession } from "./session.ts";
+import { joinUpgraded, relayRefusedUpgrade } from "@sandbank/protocol/upgrade";
 
 /** A request to change the protocol (WebSocket and any other): it gets its headers, then it is bytes both ways. */
 export class OutboundTunnel {
@@ -57,21 +57,14 @@ export class OutboundTunnel {
     }
     server.on("error", () => this.#end());
     server.on("close", () => this.#onClose(server, client));
-    client.write(rawHead(answer, answer.rawHeaders), "latin1");
-    if (head.length > 0) client.write(head);
-    if (early.length > 0) server.write(early);
-    server.pipe(client);
-    client.pipe(server);
+    joinUpgraded(client, server, answer, { fromServer: head, fromClient: early });
   }
 
   /** The server did not change the protocol: its answer goes out as an ordinary one, and the connection ends with it. */
   #relayRefusal(answer: IncomingMessage): void {
     if (this.#over) return;
     this.#answered = true;
-    const headers = forwardedHeaders(answer.rawHeaders, answer.headers.connection);
-    this.#client.write(rawHead(answer, [...headers, "Connection", "close"]), "latin1");
-    answer.on("error", () => this.#end());
-    answer.pipe(this.#client);
+    relayRefusedUpgrade(this.#client, answer, () => this.#end());
   }
 
   #fail(error: Error): void {
