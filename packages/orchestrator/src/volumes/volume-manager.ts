@@ -1,3 +1,4 @@
+import { poll } from "@sandbank/core/deadline";
 import { AppError, errorText } from "@sandbank/core/errors";
 import { KeyedLock } from "@sandbank/core/keyed-lock";
 import type { Logger } from "@sandbank/core/logger";
@@ -5,6 +6,8 @@ import { VolumeFolders, type VolumePlace } from "./volume-folder.ts";
 
 /** How long a volume that nobody uses stays mounted. */
 const defaultIdleMs = 30_000;
+/** A client has the last byte of a transfer before the node knows that it is over. */
+const transferGraceMs = 1000;
 
 /** The right to read and write a volume's content. */
 export interface VolumeLease extends VolumePlace {
@@ -66,10 +69,13 @@ export class VolumeManager {
     });
   }
 
-  /** Also when there is none. Rejects with `conflict` while a sandbox or a transfer uses it. */
+  /** Also when there is none. Rejects with `conflict` while a sandbox uses it, or a transfer that does not end soon. */
   remove(volumeId: string): Promise<void> {
     return this.#locks.run(volumeId, async () => {
       const volume = this.#mounted.get(volumeId);
+      if (volume?.holders.size === 0) {
+        await poll(() => volume.uses === 0 || undefined, { timeoutMs: transferGraceMs });
+      }
       if (volume && !isIdle(volume)) throw inUse(volumeId, volume);
       if (!this.#folders.exists(volumeId)) return;
       clearTimeout(volume?.idleTimer);

@@ -308,6 +308,15 @@ test("a download that is given up lets go of the volume", async () => {
   expect(await poll(deleted, { timeoutMs: 2000, intervalMs: 20 })).toBe(true);
 });
 
+test("deleting waits for a transfer that is about to end, and not for one that goes on", async () => {
+  const lease = await volumes.acquire(volumeId);
+  await expect(volumes.remove(volumeId)).rejects.toThrow("in use by a transfer");
+  const removed = volumes.remove(volumeId);
+  setImmediate(() => lease.release());
+  await removed;
+  expect(volumes.list()).toEqual([]);
+});
+
 test("it is mounted while something uses it, unmounted after a while, and keeps its content over restarts", async () => {
   await volumes.close({ all: true });
   volumes = await open(30);
