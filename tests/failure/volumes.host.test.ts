@@ -24,18 +24,20 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
     test("volumes and who has them outlive a killed service, and nothing is left of them at the end", async () => {
       const volume = await Volume.create("survivor", under.sdk);
       const [one, two] = await Promise.all([mounted(volume), mounted(volume)]);
-      await one.commands.run("while sleep 0.05; do date +%s%N > /mnt/v/beat; done", {
+      // Put in place whole: who reads a file that becomes shorter meanwhile is told of a conflict.
+      const beat = "while sleep 0.05; do date +%s%N > /mnt/v/next; mv /mnt/v/next /mnt/v/beat; done";
+      await one.commands.run(beat, {
         background: true,
         timeoutMs: 0,
       });
-      await vi.waitFor(async () => expect(await two.files.exists("/mnt/v/beat")).toBe(true));
+      await vi.waitFor(async () => expect(await two.files.exists("/mnt/v/beat")).toBe(true), 10_000);
 
       process.kill(await under.servicePid(), "SIGKILL");
       await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 10_000);
       await under.up();
 
       const before = await volume.readFile("/beat", content());
-      await vi.waitFor(async () => expect(await two.files.read("/mnt/v/beat")).not.toBe(before));
+      await vi.waitFor(async () => expect(await two.files.read("/mnt/v/beat")).not.toBe(before), 10_000);
       await two.files.write("/mnt/v/answer", `from ${two.sandboxId}`);
       expect(await one.files.read("/mnt/v/answer")).toBe(`from ${two.sandboxId}`);
       await expect(Volume.destroy(volume.volumeId, under.sdk)).rejects.toThrow("409");
@@ -57,12 +59,13 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
         "mkdir -p /mnt/v/a/b && seq 100000 > /mnt/v/a/b/numbers && chmod 711 /mnt/v/a",
       );
       await under.cloud.down();
-      expect([readdirSync(volumesDir()), mountPointsUnder(volumesDir())]).toEqual([[volume.volumeId], []]);
+      expect(readdirSync(volumesDir())).toContain(volume.volumeId);
+      expect(mountPointsUnder(volumesDir())).toEqual([]);
       await under.up();
       const again = await Volume.connect(volume.volumeId, under.sdk);
       expect((await again.readFile("/a/b/numbers", content())).split("\n").at(-2)).toBe("100000");
       expect((await again.getInfo("/a", content())).mode).toBe(0o711);
-      expect(await Volume.list(under.sdk)).toEqual([{ volumeId: volume.volumeId, name: "kept" }]);
+      expect(await Volume.list(under.sdk)).toContainEqual({ volumeId: volume.volumeId, name: "kept" });
       await Volume.destroy(volume.volumeId, under.sdk);
     }, 180_000);
   },
