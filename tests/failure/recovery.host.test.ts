@@ -2,17 +2,17 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Sandbox } from "e2b";
 import type { TestCloud } from "@sandbank/cli/testkit";
 import { CloudUnderTest } from "./cloud.ts";
-import { countTraces, type Traces } from "./traces.ts";
+import { countTraces, steady, type Traces } from "./traces.ts";
 
-/** The host's init reaps orphaned monitors in its own time: counts are taken once nothing is left of the work before. */
+/** Once nothing is left of the work before, and all is there that stays. */
 const settledTraces = (cloud: TestCloud, pid: number): Promise<Traces> =>
-  vi.waitFor(
+  steady(
     async () => {
       const traces = await countTraces(cloud, pid);
       expect(traces).toMatchObject({ processes: 0, zombies: 0, loopDevices: 0, cgroups: 0 });
       return traces;
     },
-    { timeout: 20_000, interval: 500 },
+    (traces) => ({ ...traces, sockets: 0 }),
   );
 
 describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(

@@ -7,6 +7,7 @@ import { sandboxOperations } from "./replay/sandbox-operations.ts";
 import { KillableService } from "./replay/service.ts";
 import { tenancyOperations } from "./replay/tenancy-operations.ts";
 import { World } from "./replay/world.ts";
+import { steady } from "./traces.ts";
 
 /** Operations at a time. */
 const workers = 5;
@@ -54,11 +55,7 @@ async function killLater(world: World, service: KillableService, delayMs: number
 
 /** What the kernel holds with no sandbox and with one. */
 async function measureTraces(question: CloudInQuestion): Promise<TracesExpected> {
-  const settled = async () => {
-    // The pool of slots fills itself again.
-    await sleep(500);
-    return kernelTraces(question);
-  };
+  const settled = () => steady(() => kernelTraces(question));
   const none = await settled();
   const created = await question.world.call("POST", "/v2/sandboxes", { body: { templateID: "base" } });
   const one = await settled();

@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
+import { expect, vi } from "vitest";
 import { run } from "@sandbank/linux/command";
 import type { TestCloud } from "@sandbank/cli/testkit";
 
@@ -47,6 +48,33 @@ export async function countTraces(cloud: TestCloud, servicePid: number): Promise
     files: descriptors.length - sockets,
     sockets,
   };
+}
+
+/** Equal readings in a row that tell that nothing is under way, and the pause between two (ms). */
+const steadyReadings = 3;
+const steadyPauseMs = 250;
+
+/**
+ * What `read` gives once it does not change any more: pools fill themselves again, and the host's init reaps orphans, in
+ * their own time. `essence` is the part that counts. A reading that fails begins anew.
+ */
+export function steady<T>(
+  read: () => Promise<T>,
+  essence: (value: T) => unknown = (value) => value,
+): Promise<T> {
+  let earlier: unknown[] = [];
+  return vi.waitFor(
+    async () => {
+      const before = earlier;
+      earlier = [];
+      const value = await read();
+      const last = essence(value);
+      earlier = [...before, last].slice(-steadyReadings);
+      expect(earlier).toEqual(Array.from({ length: steadyReadings }, () => last));
+      return value;
+    },
+    { timeout: 30_000, interval: steadyPauseMs },
+  );
 }
 
 interface Process {
