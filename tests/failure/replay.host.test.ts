@@ -15,8 +15,11 @@ const workers = 5;
 let cloud: TestCloud | undefined;
 afterEach(() => cloud?.dispose());
 
-/** A failure names the seed; with it in the environment the same operations and kills are done again. */
-const seed = Number(process.env["SANDBANK_TEST_REPLAY_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+/**
+ * The same operations and kills in every run, so that a red one comes from what changed; another number in the environment
+ * does others. When exactly a kill comes depends on the machine all the same.
+ */
+const seed = Number(process.env["SANDBANK_TEST_REPLAY_SEED"] ?? 7);
 
 async function runOperation(world: World, operation: Operation): Promise<void> {
   const run = sandboxOperations[operation.kind] ?? tenancyOperations[operation.kind];

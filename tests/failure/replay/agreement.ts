@@ -8,9 +8,10 @@ import { create } from "./sandbox-operations.ts";
 import { checkTenancy } from "./tenancy-operations.ts";
 import type { KnownSandbox, World } from "./world.ts";
 
-/** How late a sandbox may be gone whose time is over; also what a difference may take to be repaired. */
+/** What a difference may take to be repaired. */
 const settleMs = 10_000;
-const evictionMs = 1_000;
+/** How late a sandbox may be gone whose time is over, on a machine that has just started a service and is busy. */
+const evictionMs = 3_000;
 
 /** What the kernel holds of a cloud, apart from the service's own descriptors, which differ from process to process. */
 export type KernelTraces = Omit<Traces, "files" | "sockets">;
