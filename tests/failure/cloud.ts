@@ -31,7 +31,8 @@ export class CloudUnderTest {
     };
   }
 
-  create(timeoutMs = 300_000): Promise<Sandbox> {
+  /** It lives for longer than any test, also on a slow machine. */
+  create(timeoutMs = 3_600_000): Promise<Sandbox> {
     return Sandbox.create("base", { ...this.sdk, timeoutMs });
   }
 

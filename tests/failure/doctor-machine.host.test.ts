@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { newSandboxId } from "@sandbank/core/ids";
 import { cgroupVersion } from "@sandbank/linux/cgroup";
 import { run } from "@sandbank/linux/command";
 import { nftApply } from "@sandbank/linux/nft";
-import { listProcesses, readStat } from "@sandbank/linux/process";
+import { commandLine, listProcesses, readStat } from "@sandbank/linux/process";
 import { CloudUnderTest } from "./cloud.ts";
 import {
   type DoctorReport,
@@ -19,6 +18,7 @@ import {
   withMount,
 } from "./doctor/examination.ts";
 import { Patient } from "./doctor/patient.ts";
+import { givePort, takePort } from "./ports.ts";
 
 let under: CloudUnderTest;
 let patient: Patient;
@@ -103,9 +103,14 @@ test("what all sandboxes share is put back", async () => {
 });
 
 test("a zombie in a sandbox is listed until its parent ends, and not blamed on the sandbox", async () => {
-  const script = "import os, time\nif os.fork() == 0: os._exit(0)\ntime.sleep(60)";
-  const parent = await patient.sandbox.commands.run(`python3 -c '${script}'`, { background: true });
-  const zombies = () => listProcesses().filter(({ state, name }) => state === "Z" && name === "python3");
+  const script = "import os, time\nif os.fork() == 0: os._exit(0)\ntime.sleep(600)";
+  const parent = await patient.sandbox.commands.run(`python3 -c '${script}'`, {
+    background: true,
+    timeoutMs: 0,
+  });
+  // Other programs of this machine may leave zombies too.
+  const zombies = () =>
+    listProcesses().filter(({ state, parent: pid }) => state === "Z" && commandLine(pid).includes(script));
   await vi.waitFor(() => expect(zombies()).not.toEqual([]), 10_000);
   const found = await examine(under);
   expect(found.report.orphans).toEqual([
@@ -145,7 +150,7 @@ test("what belongs to nobody is listed, and goes one by one, or all at once", as
   );
   expect(all.report.orphans).toEqual([]);
   expect(all.exitCode).toBe(0);
-  await vi.waitFor(() => expect(readStat(pid)?.state ?? "Z").toBe("Z"), 5_000);
+  await vi.waitFor(() => expect(readStat(pid)?.state ?? "Z").toBe("Z"), 10_000);
   removePlantedFiles();
 });
 
@@ -199,7 +204,8 @@ test("a service that hangs is told from one that is down, and everything else is
     expect(reportOn(found, patient.id).layers.filter(({ ok }) => ok)).toHaveLength(8);
     // Its ready slots are not taken for leaks.
     expect(found.report.orphans).toEqual([]);
-    expect(found.tookMs).toBeLessThan(10_000);
+    // It waits for no answer without a deadline.
+    expect(found.tookMs).toBeLessThan(30_000);
   } finally {
     process.kill(pid, "SIGCONT");
   }
@@ -211,7 +217,8 @@ test("without a service: a taken proxy port, a killed sandbox, and repairs all t
   process.kill(await under.servicePid(), "SIGKILL");
   await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 10_000);
   process.kill(killed.pid, "SIGKILL");
-  const intruder = await takePort(Number(under.cloud.settings["SANDBANK_PROXY_PORT"]));
+  const proxyPort = Number(under.cloud.settings["SANDBANK_PROXY_PORT"]);
+  const intruder = await takePort(proxyPort, (_, response) => response.end("not a proxy"));
   try {
     const found = await examine(under);
     expect(failedChecks(found).map(({ name }) => name)).toEqual(["service", "proxy-port"]);
@@ -229,7 +236,7 @@ test("without a service: a taken proxy port, a killed sandbox, and repairs all t
     expect(reportOn(await examine(under, killed.id), killed.id).evidence).toContain("exit code 137");
     expect(readStat(patient.pid)).toBeDefined();
   } finally {
-    await new Promise((resolve) => intruder.close(resolve));
+    await givePort(intruder);
   }
   await under.up();
   const again = await examine(under);
@@ -239,19 +246,6 @@ test("without a service: a taken proxy port, a killed sandbox, and repairs all t
   expect(again.report.orphans).toEqual([]);
   expect(again.exitCode).toBe(0);
 });
-
-/** As soon as the kernel has closed the listener of a killed process. */
-const takePort = (port: number): Promise<Server> =>
-  vi.waitFor(
-    () => {
-      const { promise, resolve, reject } = Promise.withResolvers<Server>();
-      const server = createServer((_request, response) => response.end("not a proxy"));
-      server.once("error", reject);
-      server.listen(port, "127.0.0.1", () => resolve(server));
-      return promise;
-    },
-    { timeout: 10_000, interval: 50 },
-  );
 
 test("a sandbox that nobody knows is no healthy one", async () => {
   const { exitCode, stderr } = await under.cloud.command(["doctor", newSandboxId()]);

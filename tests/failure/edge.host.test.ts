@@ -1,17 +1,16 @@
 import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage } from "node:http";
-import { createServer, type AddressInfo } from "node:net";
 import { Sandbox } from "e2b";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { CloudUnderTest } from "./cloud.ts";
 
 const port = 8000;
-/** Answers with the host that it is called by; `/slow` after a second, `/large` with 3 MB. */
+/** Answers with the host that it is called by; `/slow` after some seconds, `/large` with 3 MB. */
 const program = `
 import http.server, time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        if self.path == "/slow": time.sleep(1)
+        if self.path == "/slow": time.sleep(5)
         body = bytes(3000000) if self.path == "/large" else self.headers["host"].encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -21,22 +20,12 @@ http.server.ThreadingHTTPServer(("", ${port}), Handler).serve_forever()
 `;
 
 let under: CloudUnderTest;
-let metricsPort: number;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port: free } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return free;
-}
 
 beforeAll(async () => {
-  metricsPort = await freePort();
   under = await CloudUnderTest.start({
     isolation: "container",
-    settings: { SANDBANK_METRICS_PORT: String(metricsPort), SANDBANK_MAX_CONNECTIONS_PER_SANDBOX: "2" },
+    settings: { SANDBANK_MAX_CONNECTIONS_PER_SANDBOX: "2" },
+    metrics: true,
   });
 });
 afterAll(() => under.cloud.dispose());
@@ -51,7 +40,7 @@ async function ask(sandbox: Sandbox, path: string): Promise<{ status: number; bo
 }
 
 async function metric(name: string, labels: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  const text = await (await fetch(`http://127.0.0.1:${under.cloud.sparePort}/metrics`)).text();
   const line = text.split("\n").find((candidate) => candidate.startsWith(`${name}{${labels}}`));
   return Number(line?.split(" ")[1]);
 }
@@ -81,7 +70,7 @@ test("what was asked for incoming traffic outlives the service; traffic is count
   expect((await bytes()) - before).toBeGreaterThan(3_000_000);
 
   const slow = [ask(sandbox, "/slow"), ask(sandbox, "/slow")];
-  await vi.waitFor(async () => expect(await metric("sandbank_sandbox_connections", label)).toBe(2), 5_000);
+  await vi.waitFor(async () => expect(await metric("sandbank_sandbox_connections", label)).toBe(2), 4_000);
   const refused = await ask(sandbox, "/");
   expect(refused.status).toBe(429);
   expect(JSON.parse(refused.body)).toMatchObject({ sandboxId: sandbox.sandboxId, connectionLimit: 2 });

@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir } from "node:fs/promises";
-import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { repositoryDir, TestCloud } from "@sandbank/cli/testkit";
@@ -9,6 +8,7 @@ import { findLeftovers } from "@sandbank/cli/leftovers";
 import { readConfig } from "@sandbank/cli/config";
 import { run, runUnchecked } from "@sandbank/linux/command";
 import { identifyProcess } from "@sandbank/linux/process";
+import { givePort, takePort } from "./ports.ts";
 
 let cloud: TestCloud;
 beforeEach(async () => {
@@ -37,7 +37,7 @@ test("up twice gives the same cloud; env and ps need it running; down leaves not
 }, 180_000);
 
 test("a port that is taken is reported with the process that holds it, before anything is started", async () => {
-  const server = await occupy(Number(cloud.settings["SANDBANK_API_PORT"]));
+  const server = await takePort(Number(cloud.settings["SANDBANK_API_PORT"]));
   try {
     const { exitCode, stderr } = await cloud.command(["up", "--detach"]);
     expect(exitCode).toBe(1);
@@ -45,7 +45,7 @@ test("a port that is taken is reported with the process that holds it, before an
     expect(stderr).toContain("SANDBANK_API_PORT");
     expect(await leftovers()).toEqual([]);
   } finally {
-    server.close();
+    await givePort(server);
   }
 }, 60_000);
 
@@ -106,24 +106,8 @@ test("Ctrl-C in the foreground takes everything back, while it starts and when i
   }
 }, 180_000);
 
-async function freePort(): Promise<number> {
-  const server = await occupy(0);
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-/** Takes a port as another program would. */
-async function occupy(port: number): Promise<Server> {
-  const server = createServer();
-  server.listen(port, "127.0.0.1");
-  await once(server, "listening");
-  return server;
-}
-
 test("an up that fails leaves sandboxes of an earlier run alone, and one whose team is full comes up", async () => {
-  const metricsPort = await freePort();
+  const metricsPort = cloud.sparePort;
   Object.assign(cloud.settings, {
     SANDBANK_METRICS_PORT: String(metricsPort),
     SANDBANK_MAX_SANDBOXES: "1",
@@ -142,9 +126,9 @@ test("an up that fails leaves sandboxes of an earlier run alone, and one whose t
 
   // Found before anything is started, and not before.
   for (const port of [Number(cloud.settings["SANDBANK_API_PORT"]), metricsPort]) {
-    const server = await occupy(port);
+    const server = await takePort(port);
     const { exitCode, stderr } = await cloud.command(["up", "--detach"]);
-    server.close();
+    await givePort(server);
     expect(exitCode, stderr).toBe(1);
     expect(stderr).toContain(String(port));
     expect(await cloud.status()).toBeUndefined();

@@ -16,15 +16,17 @@ export interface TestCloudOptions {
   isolation: "auto" | "gvisor" | "container";
   /** Settings beside those that keep it apart. */
   settings?: Record<string, string>;
+  /** Metrics are served on `sparePort`. */
+  metrics?: boolean;
 }
 
-/** Test clouds have ports from here on, three each: below those that the kernel gives to outgoing connections. */
+/** Test clouds have ports from here on, four each: below those that the kernel gives to outgoing connections. */
 const firstPort = 23_000;
 const maxClouds = 100;
 
 const portsOf = (number: number) => {
-  const api = firstPort + 3 * number;
-  return { api, proxy: api + 1, claim: api + 2 };
+  const api = firstPort + 4 * number;
+  return { api, proxy: api + 1, claim: api + 2, spare: api + 3 };
 };
 
 /**
@@ -67,6 +69,8 @@ async function listenOn(port: number): Promise<Server | undefined> {
 export class TestCloud {
   readonly dir: string;
   readonly settings: Record<string, string>;
+  /** Nobody else's either, for whatever a test wants to listen, e.g. metrics. */
+  readonly sparePort: number;
   readonly #admin: AdminClient;
   readonly #freeNumber: () => void;
 
@@ -74,6 +78,7 @@ export class TestCloud {
     this.dir = dir;
     this.#freeNumber = free;
     const ports = portsOf(number);
+    this.sparePort = ports.spare;
     this.settings = {
       SANDBANK_STATE_DIR: join(dir, "state"),
       SANDBANK_RUN_DIR: join(dir, "run"),
@@ -83,6 +88,7 @@ export class TestCloud {
       SANDBANK_TAG: `t${number}`,
       SANDBANK_HOST_PREFIX: `10.${100 + number}`,
       SANDBANK_ISOLATION: options.isolation,
+      ...(options.metrics && { SANDBANK_METRICS_PORT: String(ports.spare) }),
       ...options.settings,
     };
     this.#admin = new AdminClient(join(dir, "run", "admin.sock"));

@@ -1,4 +1,5 @@
-import { run } from "@sandbank/linux/command";
+import { poll } from "@sandbank/core/deadline";
+import { runUnchecked } from "@sandbank/linux/command";
 import { ipBatch } from "@sandbank/linux/ip";
 import { nftApply } from "@sandbank/linux/nft";
 import type { Patient } from "./patient.ts";
@@ -129,13 +130,8 @@ export const layerFaults: LayerFault[] = [
 
 /** Until envd does not answer any more: the signal comes from a command that outlives its call. */
 async function stopped({ hostAddress }: Patient): Promise<void> {
-  for (let tries = 0; tries < 50; tries++) {
-    const args = ["-s", "-m", "0.2", "-o", "/dev/null", `http://${hostAddress}:49983/health`];
-    const answered = await run("curl", args).then(
-      () => true,
-      () => false,
-    );
-    if (!answered) return;
-  }
-  throw new Error("envd goes on answering");
+  const args = ["-s", "-m", "1", "-o", "/dev/null", `http://${hostAddress}:49983/health`];
+  const isSilent = async () => (await runUnchecked("curl", args)).exitCode !== 0 || undefined;
+  const silent = await poll(isSilent, { timeoutMs: 20_000, intervalMs: 20 });
+  if (!silent) throw new Error("envd goes on answering");
 }
