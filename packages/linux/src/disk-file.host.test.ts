@@ -1,5 +1,6 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { hasCode } from "./libc.ts";
 import { makeDiskFile, mountDiskFile, unmountDiskFile } from "./disk-file.ts";
 import { mountPointsUnder, unmount } from "./mount.ts";
 
@@ -17,8 +18,13 @@ const allocatedBytes = (path: string): number => statSync(path).blocks * 512;
 
 const loopsOf = (path: string): number =>
   readdirSync("/sys/block").filter((name) => {
-    const file = `/sys/block/${name}/loop/backing_file`;
-    return statSync(file, { throwIfNoEntry: false }) && readFileSync(file, "utf8").trim() === path;
+    try {
+      return readFileSync(`/sys/block/${name}/loop/backing_file`, "utf8").trim() === path;
+    } catch (error) {
+      // Other programs' devices come and go.
+      if (hasCode(error, "ENOENT", "ENXIO", "ENODEV")) return false;
+      throw error;
+    }
   }).length;
 
 test("keeps what was written, takes no more room than that, and gives back what is freed", async () => {

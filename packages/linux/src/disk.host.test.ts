@@ -97,7 +97,7 @@ test("a loop device is detached with its last user", async () => {
   loop.close();
   expect(backingFile(loop.path)).toBe(image);
   unmount(`${directory}/mnt`);
-  const detached = await poll(() => backingFile(loop.path) !== image || undefined, { timeoutMs: 2000 });
+  const detached = await poll(() => backingFile(loop.path) !== image || undefined, { timeoutMs: 10_000 });
   expect(detached).toBe(true);
 });
 

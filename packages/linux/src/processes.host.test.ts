@@ -25,7 +25,7 @@ test("tells a process from a later one with its pid, and a zombie from a running
   expect(isRunning({ ...identity, startTicks: identity.startTicks - 1 })).toBe(false);
   expect(await waitForEnd(identity, 20)).toBe(false);
   expect(signalProcess(identity, "SIGKILL")).toBe(true);
-  expect(await waitForEnd(identity, 2000)).toBe(true);
+  expect(await waitForEnd(identity, 10_000)).toBe(true);
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   expect(signalProcess(identity, "SIGKILL")).toBe(false);
   expect(identifyProcess(4_190_000)).toBeUndefined();
@@ -49,7 +49,7 @@ test("spawns with descriptors, an environment and clean signals, and reaps", asy
   closeSync(writeFd);
   await once(reader, "end");
   closeSync(ownFile);
-  expect(await reap(pid, 2000)).toBe(0);
+  expect(await reap(pid, 10_000)).toBe(0);
   expect(text).toContain("hällo 1:ä b\n");
   expect(text).toContain("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
   expect(text).toContain("0 -> /dev/null");
@@ -77,7 +77,7 @@ test("works inside a network namespace and comes back, also from an error", asyn
   const holder = spawn("/usr/bin/unshare", ["--net", "sleep", "60"]);
   const own = readlinkSync("/proc/self/ns/net");
   const path = `/proc/${holder.pid}/ns/net`;
-  await poll(() => readlinkSync(path) !== own || undefined, { timeoutMs: 2000 });
+  await poll(() => readlinkSync(path) !== own || undefined, { timeoutMs: 10_000 });
   const devices = inNetworkNamespace(path, () => readFileSync("/proc/thread-self/net/dev", "utf8"));
   expect(devices.trim().split("\n")).toHaveLength(3);
   const attempt = (): void =>

@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { poll } from "@sandbank/core/deadline";
+import { findProcesses } from "@sandbank/linux/process";
 import type { RuntimeSandbox, SandboxSpec } from "../contract.ts";
 import type { SuiteContext } from "../contract-suite.ts";
 import { countHost } from "../testing/leftovers.ts";
@@ -34,11 +36,17 @@ export function adoptionSuite({ bench, subject }: SuiteContext): void {
   }
 
   test("survives SIGKILL of its starter; the exit code is known after the take-over", async () => {
-    const spec = bench().spec(["/bin/sh", "-c", "echo begun; sleep 2; echo still here; exit 21"]);
+    const go = mkdtempSync(`${bench().directory}/go-`);
+    // A stand-in's processes see the host's directories.
+    const inside = subject.confines ? "/go" : go;
+    const script = `echo begun; until [ -e ${inside}/on ]; do sleep 0.05; done; echo still here; exit 21`;
+    const mounts = [{ source: go, target: "/go", readonly: false }];
+    const spec = bench().spec(["/bin/sh", "-c", script], { mounts });
     await startAndKill(spec);
     const sandbox = await takeOver(spec);
     expect(sandbox.id).toBe(spec.id);
     expect(sandbox.isAlive()).toBe(true);
+    writeFileSync(`${go}/on`, "");
     expect(await sandbox.exited).toEqual({ exitCode: 21 });
     expect(await sandbox.consoleTail(1000)).toBe("begun\nstill here\n");
     await bench().destroy(sandbox);
@@ -48,6 +56,9 @@ export function adoptionSuite({ bench, subject }: SuiteContext): void {
     const spec = bench().spec(["/bin/sh", "-c", "sleep 0.3; exit 22"]);
     await startAndKill(spec);
     await sleep(1500);
+    // On a busy machine it takes longer until the monitor, too, has ended.
+    const isOver = () => findProcesses(spec.workDir).length === 0 || undefined;
+    await poll(isOver, { timeoutMs: 20_000, intervalMs: 50 });
     const sandbox = await takeOver(spec);
     expect(sandbox.isAlive()).toBe(false);
     expect(await sandbox.exited).toEqual({ exitCode: 22 });
