@@ -116,7 +116,7 @@ test("a pool keeps slots ready, gives each number once, reclaims what another pr
   await earlier.fill();
   const taken = await earlier.take();
   earlier.refill();
-  await vi.waitFor(() => expect(earlier.readyCount).toBe(2));
+  await vi.waitFor(() => expect(earlier.readyCount).toBe(2), 10_000);
 
   // A new process knows of the adopted slots only; the rest of the first one's is left over.
   const later = new SlotPool(options);

@@ -169,6 +169,6 @@ test("a restarted process goes on with a sandbox's log without repeating it", as
     "two",
   ]);
   expect(late.isOpen(id)).toBe(false);
-  await vi.waitFor(() => expect(read(late)[0]).toBe("ready"));
+  await vi.waitFor(() => expect(read(late)[0]).toBe("ready"), 10_000);
   expect(late.read(newSandboxId(), forward)).toEqual([]);
 });

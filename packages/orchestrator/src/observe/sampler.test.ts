@@ -35,7 +35,10 @@ test("rounds go on, through empty ones, many sandboxes and one that can't be rea
   );
   for (const sandbox of sandboxes) sampler.begin(sandbox);
   vi.advanceTimersByTime(sampleIntervalMs);
-  await vi.waitFor(() => expect(sampler.newest(sandboxes.at(-1)?.record.sandboxId ?? "")).toBeDefined());
+  await vi.waitFor(
+    () => expect(sampler.newest(sandboxes.at(-1)?.record.sandboxId ?? "")).toBeDefined(),
+    10_000,
+  );
   const first = sampler.newest(sandboxes[1]?.record.sandboxId ?? "");
   vi.advanceTimersByTime(sampleIntervalMs);
   const second = sampler.newest(sandboxes[1]?.record.sandboxId ?? "");

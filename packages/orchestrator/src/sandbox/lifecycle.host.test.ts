@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { chmod } from "node:fs/promises";
 import { create } from "@bufbuild/protobuf";
 import { createClient, createRouterTransport } from "@connectrpc/connect";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { newSandboxId } from "@sandbank/core/ids";
 import { silentLogger } from "@sandbank/core/logger";
 import { ipBatch } from "@sandbank/linux/ip";
@@ -27,6 +27,9 @@ const manifest = baseManifest();
 let dir: string;
 let daemonArgs: string[] = [];
 let orchestrator: Orchestrator;
+/** Long where a daemon is to come up: starting Python on a busy machine, or for the first time, takes a while. */
+const patient = { deviceMs: 300, linkMs: 300, addressMs: 500, portMs: 10_000, envdMs: 10_000 };
+const deadlines = { ...patient };
 
 const daemon: GuestDaemon = { dir: "/usr/share/base-files", initArgs: () => daemonArgs };
 
@@ -64,10 +67,11 @@ beforeAll(async () => {
     pidsLimit: 64,
     logger: silentLogger,
     healthRoundMs: 300,
-    deadlines: { deviceMs: 300, linkMs: 300, addressMs: 500, portMs: 700, envdMs: 700 },
+    deadlines,
   });
 });
 
+afterEach(() => Object.assign(deadlines, patient));
 afterAll(async () => {
   await orchestrator.tearDown();
   await removeDriverState({ stateDir: join(dir, "run"), cgroupParent });
@@ -121,6 +125,7 @@ test("a daemon that ends is named with its exit code and its last words", async 
 });
 
 test("a daemon that does not listen fails at the layer port, with the console's end", async () => {
+  deadlines.portMs = 700;
   const error = await failedCreate("echo still starting; exec sleep 60");
   expect(error).toMatchObject({ reason: "sandbox_port_closed" });
   expect(error?.message).toMatch(
@@ -133,6 +138,7 @@ test("a daemon that refuses its configuration, or never answers, fails at the la
   const refused = await failedCreate(answering(500));
   expect(refused).toMatchObject({ reason: "sandbox_envd_unhealthy" });
   expect(refused?.message).toContain("status 500");
+  deadlines.envdMs = 700;
   const silent = await failedCreate("exec nc -lk 0.0.0.0 49983");
   expect(silent).toMatchObject({ reason: "sandbox_envd_unhealthy" });
 });
@@ -200,7 +206,7 @@ test("a daemon that stops answering is noticed, and its log says so once, and wh
       .filter((message) => /answer/.test(message));
   process.kill(sandbox?.pid ?? 0, "SIGSTOP");
   await vi.waitFor(async () => expect(await said()).toEqual(["sandbox does not answer"]), {
-    timeout: 15_000,
+    timeout: 30_000,
   });
   const { entries } = await node().getSandboxLogs({ sandboxId, limit: 100 });
   const fields = entries.find(({ message }) => message === "sandbox does not answer")?.fields;
@@ -208,7 +214,7 @@ test("a daemon that stops answering is noticed, and its log says so once, and wh
   expect(fields?.["evidence"]).toContain("T (stopped)");
   process.kill(sandbox?.pid ?? 0, "SIGCONT");
   await vi.waitFor(async () => expect((await said()).at(-1)).toBe("sandbox answers again"), {
-    timeout: 15_000,
+    timeout: 30_000,
   });
   expect(await said()).toHaveLength(2);
   await node().killSandbox({ sandboxId });
@@ -221,22 +227,22 @@ test("logs tell of start, console and end, also afterwards; metrics are read fro
   const logOf = async (): Promise<string[]> =>
     (await node().getSandboxLogs({ sandboxId, limit: 100 })).entries.map(({ message }) => message);
   for (const message of ["sandbox is ready", "hello from inside"]) {
-    await vi.waitFor(async () => expect(await logOf()).toContain(message), { timeout: 2_000 });
+    await vi.waitFor(async () => expect(await logOf()).toContain(message), { timeout: 10_000 });
   }
   const newest = async () => (await node().getNewestMetrics({ sandboxIds: [sandboxId] })).samples[sandboxId];
-  await vi.waitFor(async () => expect(await newest()).toBeDefined(), { timeout: 10_000, interval: 200 });
+  await vi.waitFor(async () => expect(await newest()).toBeDefined(), { timeout: 20_000, interval: 200 });
   const sample = await newest();
   expect(sample).toMatchObject({ cpuCount: 1, memoryTotal: 256 * 1024 * 1024 });
   expect(sample?.memoryUsed).toBeGreaterThan(1024 * 1024);
   expect(sample?.diskTotal).toBeGreaterThan(200 * 1024 * 1024);
   await node().killSandbox({ sandboxId });
-  await vi.waitFor(async () => expect((await logOf()).at(-1)).toBe("sandbox ended"), { timeout: 2_000 });
+  await vi.waitFor(async () => expect((await logOf()).at(-1)).toBe("sandbox ended"), { timeout: 10_000 });
   expect((await node().getSandboxMetrics({ sandboxId })).samples).toContainEqual(sample);
 });
 
 /** The guest namespace of the slot that the next create takes: the pool keeps exactly one ready. */
 async function readySlot(): Promise<string> {
-  await vi.waitFor(() => expect(orchestrator.readySlots).toBe(1), { timeout: 5_000, interval: 10 });
+  await vi.waitFor(() => expect(orchestrator.readySlots).toBe(1), { timeout: 15_000, interval: 10 });
   const [name, ...others] = await listNetns("tl-g-");
   if (name === undefined || others.length > 0) throw new Error("not exactly one slot is there");
   return name;

@@ -8,7 +8,7 @@ socket.connect(Number(port), address, () => socket.send("hello"));
 const end = (text) => { console.log(text); process.exit(); };
 socket.on("message", (m) => end(String(m)));
 socket.on("error", (e) => end(e.code));
-setTimeout(() => end("nothing"), 1500);`;
+setTimeout(() => end("nothing"), 8000);`;
 
 /** Type of the answer to an echo request, and code where it is not an echo reply. */
 export const pingScript = `
@@ -52,7 +52,7 @@ for (let n = 0; n < 400; n++) setTimeout(() => {
 
 /** Prints the first address of NAME by RESOLVER. */
 export const dnsScript = `
-const resolver = new (require("node:dns").promises.Resolver)({ timeout: 1000, tries: 1 });
+const resolver = new (require("node:dns").promises.Resolver)({ timeout: 5000, tries: 1 });
 resolver.setServers([process.argv[2]]);
 resolver.resolve4(process.argv[1]).then((a) => console.log(a[0]), () => console.log("refused"));`;
 

@@ -224,7 +224,7 @@ test("a request waits for secrets that are still to be handed over", async () =>
   const harness = await start(echo);
   harness.rule = { domain: realName, headers: { Authorization: "${e2b.secrets.key}" } };
   const answer = harness.ask();
-  await vi.waitFor(() => expect(harness.agent.requests).toBeDefined());
+  await vi.waitFor(() => expect(harness.agent.requests).toBeDefined(), 10_000);
   harness.vault.put(sandboxId, { revision: "1", values: { key: "late" } });
   expect((await answer).body).toContain("late");
 });
@@ -245,7 +245,7 @@ test("a program that does not trust the node's authority, or speaks only HTTP/2,
   const [alert] = (await once(modern, "error")) as [NodeJS.ErrnoException];
   expect(alert.code).toBe("ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL");
   // Node looks at certificates when the handshake is over, and says nothing of what it does not like.
-  await vi.waitFor(() => expect(reasons(harness)).toEqual(["untrusted"]));
+  await vi.waitFor(() => expect(reasons(harness)).toEqual(["untrusted"]), 10_000);
   const either = connectTls({
     host: "127.0.0.1",
     port,
@@ -269,7 +269,7 @@ test("when the server closes an idle connection, so does the client's, and the n
     response.end("x", () => setImmediate(() => request.socket.destroySoon()));
   });
   expect((await harness.ask()).status).toBe(200);
-  await vi.waitFor(() => expect(Object.keys(harness.agent.freeSockets)).toEqual([]));
+  await vi.waitFor(() => expect(Object.keys(harness.agent.freeSockets)).toEqual([]), 10_000);
   expect((await harness.ask()).status).toBe(200);
   expect(harness.dials).toBe(2);
 });
@@ -287,12 +287,12 @@ test("a client that goes away in the middle takes the way to the server with it"
   down.end();
   await once(down, "response");
   down.destroy();
-  await vi.waitFor(() => expect(ended).toEqual(["/down"]));
+  await vi.waitFor(() => expect(ended).toEqual(["/down"]), 10_000);
   const up = harness.begin({ method: "POST", path: "/up" });
   up.write("part");
-  await vi.waitFor(() => expect(begun).toEqual(["/down", "/up"]));
+  await vi.waitFor(() => expect(begun).toEqual(["/down", "/up"]), 10_000);
   up.destroy();
-  await vi.waitFor(() => expect(ended).toEqual(["/down", "/up"]));
+  await vi.waitFor(() => expect(ended).toEqual(["/down", "/up"]), 10_000);
 });
 
 test("nothing is left of a hundred connections, however they ended", async () => {
