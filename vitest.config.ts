@@ -15,6 +15,9 @@ export default defineConfig({
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "bench/**/*.test.ts"],
           exclude: ["**/*.host.test.ts"],
+          // Of files that run side by side, on a machine whose caches are cold.
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -17,7 +17,7 @@ test("who did what to which sandbox, from where, and how it went; reading is not
   await api.call("POST", `/sandboxes/${id}-client/timeout`, { timeout: 60 });
   await api.call("DELETE", `/sandboxes/${id}`);
   await api.call("DELETE", `/sandboxes/${id}`);
-  await vi.waitFor(() => expect(entries).toHaveLength(4));
+  await vi.waitFor(() => expect(entries).toHaveLength(4), 10_000);
   const record = await api.store.sandboxes.get(id);
   const actor = { kind: "key", id: expect.any(String), teamId: record?.teamId };
   const common = { actor, sandboxId: id, address: "127.0.0.1" };
@@ -35,7 +35,7 @@ test("what the operator does is written down, what a limit or the door refuses i
   await api.call("POST", path, { status: "draining" }, { headers: operator });
   await api.call("POST", path, { status: "ready" }, { headers: { ...operator, "x-admin-token": "guess" } });
   await api.call("POST", path, { status: "ready" }, { headers: operator });
-  await vi.waitFor(() => expect(entries).toHaveLength(2));
+  await vi.waitFor(() => expect(entries).toHaveLength(2), 10_000);
   expect(entries[0]).toMatchObject({
     actor: { kind: "admin" },
     target: { nodeID: "node-1" },
@@ -56,7 +56,7 @@ test("what the operator does is written down, what a limit or the door refuses i
 test("ends that nobody asked for have the timeout or the system as actor", async () => {
   const exited = await api.create();
   api.node.exit(exited, 3);
-  await vi.waitFor(() => expect(entries.some(({ action }) => action === "sandbox_ended")).toBe(true));
+  await vi.waitFor(() => expect(entries.some(({ action }) => action === "sandbox_ended")).toBe(true), 10_000);
   const timed = await api.create({ timeout: 1 });
   await vi.waitFor(() => expect(entries.filter(({ action }) => action === "sandbox_ended")).toHaveLength(2), {
     timeout: 5_000,

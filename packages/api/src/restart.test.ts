@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => t.close());
 
 async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  const met = await poll(async () => ((await condition()) ? true : undefined), { timeoutMs: 3_000 });
+  const met = await poll(async () => ((await condition()) ? true : undefined), { timeoutMs: 10_000 });
   if (!met) throw new Error(`never happened: ${what}`);
 }
 
@@ -29,7 +29,8 @@ test("after a restart the same sandboxes are listed, routed and end in time", as
   await until("the first ended", async () => (await stateOf(ids[0] ?? "")) === "ended");
   const record = await t.store.sandboxes.get(ids[0] ?? "");
   expect(record?.endReason).toBe("timeout");
-  expect((record?.endedAtMs ?? 0) - (record?.endAtMs ?? 0)).toBeLessThan(100);
+  // How late it may be is measured where the least of several is taken.
+  expect((record?.endedAtMs ?? 0) - (record?.endAtMs ?? 0)).toBeLessThan(2_000);
   expect((await t.call("DELETE", `/sandboxes/${ids[1] ?? ""}`)).status).toBe(204);
 });
 

@@ -238,5 +238,5 @@ test("what broke off half way is removed, and what the database does not know is
   expect((await t.call("GET", `/volumes/${kept.id}`)).status).toBe(404);
   t.volumes.beforeChange = () => undefined;
   await t.api.reconcile();
-  await vi.waitFor(() => expect([...t.volumes.volumes.keys()]).toEqual(["unknown"]));
+  await vi.waitFor(() => expect([...t.volumes.volumes.keys()]).toEqual(["unknown"]), 10_000);
 });

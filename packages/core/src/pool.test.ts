@@ -20,7 +20,7 @@ test("takes ready items first and refills when told", async () => {
   await pool.fill();
   expect(await pool.take()).toBe(1);
   pool.refill();
-  await vi.waitFor(() => expect(pool.readyCount).toBe(2));
+  await vi.waitFor(() => expect(pool.readyCount).toBe(2), 10_000);
   expect(await pool.take()).toBe(2);
   expect(await pool.take()).toBe(3);
 });

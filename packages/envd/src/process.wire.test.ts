@@ -83,14 +83,14 @@ describe.each([
   });
 
   it("ends with the exit after a signal, though a child holds the output", async () => {
-    const { pid, result } = await background("held", "sleep 3 & echo begun; wait");
+    const { pid, result } = await background("held", "sleep 8 & echo begun; wait");
     expect(
       (await client.unary("process.Process/SendSignal", { process: { pid }, signal: "SIGNAL_SIGKILL" }))
         .status,
     ).toBe(200);
     const started = performance.now();
     expect((await result).end?.["status"]).toBe("signal: killed");
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(6000);
     const again = await client.unary("process.Process/SendSignal", { process: { pid }, signal: 9 });
     expect(again.body["code"]).toBe("not_found");
   });

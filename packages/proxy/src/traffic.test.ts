@@ -10,7 +10,7 @@ const trafficOf = (edge: TestEdge) => edge.proxy.traffic()[0] ?? { toSandbox: 0,
 const slack = 1_000;
 
 async function idle(edge: TestEdge): Promise<void> {
-  await poll(() => trafficOf(edge).open === 0 || undefined, { timeoutMs: 2_000, intervalMs: 5 });
+  await poll(() => trafficOf(edge).open === 0 || undefined, { timeoutMs: 10_000, intervalMs: 5 });
 }
 
 test("bytes and open requests of a sandbox, while they run and after, whatever way they take", async () => {
