@@ -7,7 +7,8 @@ import { repositoryDir } from "../config/paths.ts";
 import { type Counts, junitCounts, vitestCounts, withExitCode } from "./counts.ts";
 import type { SuiteContext } from "./suite.ts";
 
-const suiteTimeoutMs = 20 * 60_000;
+/** Twice what the longest suite takes on a busy machine. */
+const suiteTimeoutMs = 40 * 60_000;
 
 /** One vitest project of the repository. */
 export async function runVitest(
