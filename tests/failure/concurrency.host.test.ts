@@ -62,7 +62,7 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
       const ends = async () =>
         (await cloud.log()).match(new RegExp(`"sandboxId":"${id}".*"msg":"sandbox ended"`, "g"));
       // Once by the control plane, once by the node.
-      await vi.waitFor(async () => expect(await ends()).toHaveLength(2), 10_000);
+      await vi.waitFor(async () => expect(await ends()).toHaveLength(2), 30_000);
       expect((await ask("DELETE", `/sandboxes/${id}`)).status).toBe(404);
     }
 

@@ -123,7 +123,7 @@ describe.each(tiers)("$isolation", ({ isolation, neighbours }) => {
     const killed = new Patient(under, await under.create());
     await killed.actOnEnvd("kill -KILL $PPID");
     const ids = async () => (await under.cloud.sandboxes()).map(({ sandboxID }) => sandboxID);
-    await vi.waitFor(async () => expect(await ids()).not.toContain(killed.id), 10_000);
+    await vi.waitFor(async () => expect(await ids()).not.toContain(killed.id), 30_000);
     const ended = await examine(under, killed.id);
     expect(reportOn(ended, killed.id)).toMatchObject({ layer: "envd", verdict: "broken", isolation });
     expect(reportOn(ended, killed.id).evidence).toContain("sandbox ended (exited, exit code 137)");
@@ -144,7 +144,7 @@ describe.each(tiers)("$isolation", ({ isolation, neighbours }) => {
     for (let asked = 0; asked < 2; asked++) {
       await expect(cut.sandbox.commands.run("true", { requestTimeoutMs: 20_000 })).rejects.toThrow();
     }
-    await vi.waitFor(async () => expect(await complaints()).toHaveLength(1), 10_000);
+    await vi.waitFor(async () => expect(await complaints()).toHaveLength(1), 30_000);
     expect((await complaints())[0]?.fields).toMatchObject({ verdict: "broken", layer: "link" });
     expect((await complaints())[0]?.fields["evidence"]).toContain(`${cut.hostDevice} (the host) is down`);
     await cut.sandbox.kill();

@@ -111,7 +111,7 @@ test("a zombie in a sandbox is listed until its parent ends, and not blamed on t
   // Other programs of this machine may leave zombies too.
   const zombies = () =>
     listProcesses().filter(({ state, parent: pid }) => state === "Z" && commandLine(pid).includes(script));
-  await vi.waitFor(() => expect(zombies()).not.toEqual([]), 10_000);
+  await vi.waitFor(() => expect(zombies()).not.toEqual([]), 30_000);
   const found = await examine(under);
   expect(found.report.orphans).toEqual([
     expect.objectContaining({ kind: "zombie", name: String(zombies()[0]?.pid) }),
@@ -122,7 +122,7 @@ test("a zombie in a sandbox is listed until its parent ends, and not blamed on t
   const reminded = await examine(under, found.report.orphans[0]?.name ?? "", "--fix");
   expect(reminded.report.fixes?.[0]).toMatchObject({ ok: false });
   await parent.kill();
-  await vi.waitFor(() => expect(zombies()).toEqual([]), 10_000);
+  await vi.waitFor(() => expect(zombies()).toEqual([]), 30_000);
 });
 
 test("what belongs to nobody is listed, and goes one by one, or all at once", async () => {
@@ -150,7 +150,7 @@ test("what belongs to nobody is listed, and goes one by one, or all at once", as
   );
   expect(all.report.orphans).toEqual([]);
   expect(all.exitCode).toBe(0);
-  await vi.waitFor(() => expect(readStat(pid)?.state ?? "Z").toBe("Z"), 10_000);
+  await vi.waitFor(() => expect(readStat(pid)?.state ?? "Z").toBe("Z"), 30_000);
   removePlantedFiles();
 });
 
@@ -215,7 +215,7 @@ test("a service that hangs is told from one that is down, and everything else is
 test("without a service: a taken proxy port, a killed sandbox, and repairs all the same", async () => {
   const killed = new Patient(under, await under.create());
   process.kill(await under.servicePid(), "SIGKILL");
-  await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 10_000);
+  await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 30_000);
   process.kill(killed.pid, "SIGKILL");
   const proxyPort = Number(under.cloud.settings["SANDBANK_PROXY_PORT"]);
   const intruder = await takePort(proxyPort, (_, response) => response.end("not a proxy"));

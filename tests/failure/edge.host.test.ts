@@ -54,11 +54,11 @@ test("what was asked for incoming traffic outlives the service; traffic is count
     const reply = await ask(sandbox, "/");
     expect(reply.status).toBe(200);
     return reply;
-  }, 10_000);
+  }, 30_000);
   expect(answer.body).toBe(`app.test:${port}`);
 
   process.kill(await under.servicePid(), "SIGKILL");
-  await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 10_000);
+  await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 30_000);
   await under.up();
   expect((await ask(sandbox, "/")).body).toBe(`app.test:${port}`);
   expect((await Sandbox.getInfo(sandbox.sandboxId, under.sdk)).network).toEqual(network);

@@ -63,7 +63,7 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
       under = await CloudUnderTest.start({ isolation });
       sandbox = await Sandbox.create("base", {
         ...under.sdk,
-        timeoutMs: 300_000,
+        timeoutMs: 1_800_000,
         network: { allowOut: ["allowed.example", "*.sub.example"], denyOut: [everything] },
       });
       for (const [name, script] of Object.entries({ talker, prober, datagram }))
@@ -100,7 +100,7 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
         onStdout,
         timeoutMs: 0,
       });
-      await vi.waitFor(() => expect(lines().length).toBeGreaterThan(5), 10_000);
+      await vi.waitFor(() => expect(lines().length).toBeGreaterThan(5), 30_000);
       return { handle, lines };
     }
 
@@ -183,16 +183,16 @@ except OSError as e: print(type(e).__name__)'`;
           heard += text;
         },
       });
-      await vi.waitFor(() => expect(heard).toBe("connected\n"), 10_000);
+      await vi.waitFor(() => expect(heard).toBe("connected\n"), 30_000);
       const times: number[] = [];
       for (let round = 0; round < 5; round++)
         times.push(await updated({ allowOut: [one, two], denyOut: [everything] }));
       times.push(await updated({ allowOut: [one], denyOut: [everything] }));
-      await vi.waitFor(() => expect(cut.lines().at(-1)).toBe("ended ConnectionResetError"), 3_000);
+      await vi.waitFor(() => expect(cut.lines().at(-1)).toBe("ended ConnectionResetError"), 30_000);
       // It said nothing and waited for nothing to come.
-      await vi.waitFor(() => expect(heard).toBe("connected\nConnectionResetError\n"), 5_000);
+      await vi.waitFor(() => expect(heard).toBe("connected\nConnectionResetError\n"), 30_000);
       const before = kept.lines().length;
-      await vi.waitFor(() => expect(kept.lines().length).toBeGreaterThan(before + 20), 5_000);
+      await vi.waitFor(() => expect(kept.lines().length).toBeGreaterThan(before + 20), 30_000);
       expect(kept.lines().at(-1)).toBe("echo");
       await kept.handle.kill();
       console.log(`${isolation}: updateNetwork took ${times.map((ms) => ms.toFixed(0)).join(", ")} ms`);
@@ -214,10 +214,10 @@ except OSError as e: print(type(e).__name__)'`;
       );
       const probes = async (): Promise<string[]> =>
         (await sandbox.files.read("/tmp/probes")).trim().split("\n").filter(Boolean);
-      await vi.waitFor(async () => expect((await probes()).at(-1)).toBe("yes yes"), 10_000);
+      await vi.waitFor(async () => expect((await probes()).at(-1)).toBe("yes yes"), 30_000);
       const before = (await probes()).length;
       process.kill(await under.servicePid(), "SIGKILL");
-      await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 10_000);
+      await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 30_000);
       await under.up();
       sandbox = await Sandbox.connect(sandbox.sandboxId, under.sdk);
       await vi.waitFor(async () => expect((await probes()).at(-1)).toBe("yes yes"), 20_000);

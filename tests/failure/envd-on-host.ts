@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { readConfig } from "@sandbank/cli/config";
 import { buildEnvdArtefact } from "@sandbank/templates/envd-artefact";
 
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 60_000;
 
 /** What a daemon holds. */
 export interface Holdings {

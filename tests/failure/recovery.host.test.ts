@@ -33,7 +33,7 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
       );
 
       process.kill(await under.servicePid(), "SIGKILL");
-      await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 10_000);
+      await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 30_000);
       await under.up();
 
       const statuses = await under.cloud.sandboxes();
@@ -55,7 +55,7 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
         expect((await under.cloud.sandboxes()).map(({ sandboxID }) => sandboxID)).not.toContain(
           first?.sandboxId,
         );
-      }, 10_000);
+      }, 30_000);
       expect(await under.cloud.log()).toMatch(
         new RegExp(`"sandboxId":"${first?.sandboxId}","kind":"exited","exitCode":137`),
       );
@@ -67,7 +67,7 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
       const sandbox = await under.create();
       const [status] = await under.cloud.sandboxes();
       process.kill(await under.servicePid(), "SIGKILL");
-      await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 10_000);
+      await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 30_000);
       process.kill(status?.pid ?? -1, "SIGKILL");
       await under.up();
       expect(await under.cloud.sandboxes()).toEqual([]);

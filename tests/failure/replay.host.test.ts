@@ -101,7 +101,7 @@ test.each([
     expect(done).toBe(operationCount);
     console.log(`replay in ${isolation}, seed ${seed}: ${JSON.stringify(world.counts)}`);
     await Promise.all(world.living.map(({ id }) => world.call("DELETE", `/sandboxes/${id}`)));
-    await vi.waitFor(async () => expect(await world.listIds()).toEqual([]), 10_000);
+    await vi.waitFor(async () => expect(await world.listIds()).toEqual([]), 30_000);
     for (const sandbox of world.sandboxes) sandbox.state = "gone";
     await checkAgreement(question, traces);
     expect(world.violations).toEqual([]);

@@ -122,7 +122,7 @@ test("an up that fails leaves sandboxes of an earlier run alone, and one whose t
   expect(created.status).toBe(201);
   const before = await cloud.sandboxes();
   process.kill((await cloud.status())?.pid ?? -1, "SIGKILL");
-  await vi.waitFor(async () => expect(await cloud.status()).toBeUndefined(), 10_000);
+  await vi.waitFor(async () => expect(await cloud.status()).toBeUndefined(), 30_000);
 
   // Found before anything is started, and not before.
   for (const port of [Number(cloud.settings["SANDBANK_API_PORT"]), metricsPort]) {

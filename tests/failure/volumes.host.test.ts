@@ -19,7 +19,7 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
     /** Where the SDK looks for a volume's content. */
     const content = () => ({ apiUrl: under.sdk.apiUrl });
     const mounted = (volume: Volume): Promise<Sandbox> =>
-      Sandbox.create("base", { ...under.sdk, volumeMounts: { "/mnt/v": volume }, timeoutMs: 300_000 });
+      Sandbox.create("base", { ...under.sdk, volumeMounts: { "/mnt/v": volume }, timeoutMs: 1_800_000 });
 
     test("volumes and who has them outlive a killed service, and nothing is left of them at the end", async () => {
       const volume = await Volume.create("survivor", under.sdk);
@@ -30,14 +30,14 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
         background: true,
         timeoutMs: 0,
       });
-      await vi.waitFor(async () => expect(await two.files.exists("/mnt/v/beat")).toBe(true), 10_000);
+      await vi.waitFor(async () => expect(await two.files.exists("/mnt/v/beat")).toBe(true), 30_000);
 
       process.kill(await under.servicePid(), "SIGKILL");
-      await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 10_000);
+      await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 30_000);
       await under.up();
 
       const before = await volume.readFile("/beat", content());
-      await vi.waitFor(async () => expect(await two.files.read("/mnt/v/beat")).not.toBe(before), 10_000);
+      await vi.waitFor(async () => expect(await two.files.read("/mnt/v/beat")).not.toBe(before), 30_000);
       await two.files.write("/mnt/v/answer", `from ${two.sandboxId}`);
       expect(await one.files.read("/mnt/v/answer")).toBe(`from ${two.sandboxId}`);
       await expect(Volume.destroy(volume.volumeId, under.sdk)).rejects.toThrow("409");

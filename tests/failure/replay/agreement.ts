@@ -9,7 +9,7 @@ import { checkTenancy } from "./tenancy-operations.ts";
 import type { KnownSandbox, World } from "./world.ts";
 
 /** What a difference may take to be repaired. */
-const settleMs = 10_000;
+const settleMs = 20_000;
 /** How late a sandbox may be gone whose time is over, on a machine that has just started a service and is busy. */
 const evictionMs = 3_000;
 

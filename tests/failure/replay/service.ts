@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { repositoryDir, type TestCloud } from "@sandbank/cli/testkit";
 
-const startTimeoutMs = 30_000;
+const startTimeoutMs = 60_000;
 
 /** The service of a cloud as a service manager runs it, to be killed and started again. */
 export class KillableService {
