@@ -3,7 +3,16 @@ import { connect } from "node:net";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { sandboxId, send, sendRaw, startEdge, startService, startTcpService, to } from "./testing/harness.ts";
+import {
+  hostAddress,
+  sandboxId,
+  send,
+  sendRaw,
+  startEdge,
+  startService,
+  startTcpService,
+  to,
+} from "./testing/harness.ts";
 
 const route = (port: number): string => `E2b-Sandbox-Id: ${sandboxId}\nE2b-Sandbox-Port: ${port}`;
 
@@ -204,7 +213,7 @@ test("a kept connection that the service has closed is not the client's problem"
 
 test("one client connection reaches several sandboxes in turn", async () => {
   await using edge = await startEdge();
-  edge.directory.add({ sandboxId: "iother", hostAddress: "127.0.0.2" });
+  edge.directory.add({ sandboxId: "iother", hostAddress });
   await using first = await startService((_, response) => response.end("first"));
   await using second = await startService((_, response) => response.end("second"));
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });

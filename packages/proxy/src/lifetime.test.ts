@@ -4,7 +4,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { poll } from "@sandbank/core/deadline";
 import { expect, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
-import { sandboxId, send, startEdge, startService, startTcpService, to } from "./testing/harness.ts";
+import {
+  hostAddress,
+  sandboxId,
+  send,
+  startEdge,
+  startService,
+  startTcpService,
+  to,
+} from "./testing/harness.ts";
 
 const within = <T>(work: Promise<T>, ms = 10_000): Promise<T | "late"> =>
   Promise.race([work, sleep(ms, "late" as const)]);
@@ -120,7 +128,7 @@ test("an upgrade to envd is an ordinary request, and nothing can be smuggled beh
 
 test("the end of a sandbox cuts its streams at once, others go on", async () => {
   await using edge = await startEdge();
-  edge.directory.add({ sandboxId: "iother", hostAddress: "127.0.0.2" });
+  edge.directory.add({ sandboxId: "iother", hostAddress });
   await using service = await startService((request, response) => {
     if (request.url === "/silent") return;
     response.write("x");

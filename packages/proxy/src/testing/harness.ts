@@ -46,8 +46,9 @@ export class FakeDirectory implements SandboxDirectory {
 }
 
 export const sandboxId = "iaaaaaaaaaaaaaaaaaaaa";
-/** Stands for the sandbox's address on the host. */
-export const hostAddress = "127.0.0.2";
+const { pid } = process;
+/** Stands for the sandbox's address on the host. This process's own: files run side by side, and all daemons have one port. */
+export const hostAddress = `127.${64 + ((pid >> 16) & 63)}.${(pid >> 8) & 255}.${pid & 255}`;
 
 export interface TestEdge extends AsyncDisposable {
   directory: FakeDirectory;
