@@ -16,6 +16,9 @@ export const envdPort = 49983;
 /** Where the daemon joins callers with programs that listen only on the sandbox's loopback; ours, not E2B's. */
 export const loopbackBridgePort = 49982;
 
+/** Where the daemon finds the sandbox's own control groups, if its kernel has any: in a directory of root's. Ours. */
+export const guestControlGroups = "/.sandbank-groups/all";
+
 /** The envd version that clients gate features on (protocol level, not our release). */
 export const envdProtocolVersion = "0.6.13";
 

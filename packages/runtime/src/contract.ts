@@ -58,6 +58,11 @@ export interface SandboxSpec {
   /** Text of files written into the root before start, by absolute path: resolv.conf, hosts, … */
   files: Record<string, string>;
   mounts: GuestMount[];
+  /**
+   * Absolute path at which the sandbox's root, and nobody else inside, is to find control groups (version 2) of the
+   * sandbox's own. A driver whose kernel has none of its own leaves it out.
+   */
+  controlGroups?: string | undefined;
   /** First process of the sandbox (a real init), as root inside. */
   args: string[];
   env: Record<string, string>;

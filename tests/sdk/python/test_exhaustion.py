@@ -6,6 +6,17 @@ import pytest
 from e2b import CommandExitException
 
 BOMB = "bomb() { bomb | bomb & }; bomb; sleep 60"
+# These never wait, and one goes on when there is nothing more to be had.
+SPINNING = {
+    "forking": "perl -e 'fork while 1'",
+    "forking in vain": "python3 -c 'import os\nwhile 1:\n  try: os.fork()\n  except OSError: pass'",
+}
+POOL = "import multiprocessing as m, subprocess\ndef f(x): return len(subprocess.check_output('echo hi | cat', shell=True))\nprint(sum(m.get_context('fork').Pool(40).map(f, range(120))))"
+BUSY = {
+    "scripts": ("seq 80 | xargs -P40 -I{} sh -c 'python3 -c \"import ast\"; sh -c \"echo {} | cat\"; true' | wc -l", "80\n"),
+    "a pool that starts programs": (f'python3 -c "{POOL}"', "360\n"),
+    "shells in shells": ("for i in $(seq 30); do (for j in 1 2 3; do echo $j | (cat; true) | (sort; true); done > /dev/null) & done; wait; echo all", "all\n"),
+}
 
 
 @pytest.fixture
@@ -44,6 +55,22 @@ def test_a_fork_bomb_ends_itself_only(sandbox, health, user):
     left = int(sandbox.commands.run("ls -d /proc/[0-9]* | wc -l").stdout)
     assert left < 40
     assert beside.kill()
+
+
+@pytest.mark.parametrize("bomb", SPINNING)
+def test_a_bomb_that_never_waits_ends_itself_only(sandbox, health, bomb):
+    beside = sandbox.commands.run("sleep 300", background=True)
+    with pytest.raises(CommandExitException) as ended:
+        sandbox.commands.run(SPINNING[bomb], timeout=60)
+    assert ended.value.exit_code == -1
+    assert sandbox.commands.run("echo alive").stdout == "alive\n"
+    assert beside.kill()
+
+
+@pytest.mark.parametrize("work", BUSY)
+def test_busy_work_is_no_bomb(sandbox, work):
+    command, output = BUSY[work]
+    assert sandbox.commands.run(command, timeout=120).stdout == output
 
 
 def test_many_workers_are_no_bomb(sandbox):

@@ -14,7 +14,7 @@ export interface WantedMount {
 const maxMounts = 32;
 const maxPathBytes = 4095;
 /** Mounted by the system itself, or the daemon's own. */
-const reserved = ["/proc", "/sys", "/dev", "/.sandbank"];
+const reserved = ["/proc", "/sys", "/dev", "/.sandbank", "/.sandbank-groups"];
 
 const isWithin = (path: string, directory: string): boolean => `${path}/`.startsWith(`${directory}/`);
 

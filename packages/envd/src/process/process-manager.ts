@@ -52,13 +52,19 @@ export class ProcessManager {
     };
     const common = { file, args, env, cwd, stdin: request.stdin, uid: user.uid, gid: user.gid };
     const started = this.#credentialed(user, groups, common, (spawn) => this.#launch(request, spawn));
+    this.#runaways.start(started, () => this.table.all().some(isLive));
     this.table.add(started);
     void started.done.then(() => {
       if (started.wasVerbose) this.#runtime.collectGarbage();
     });
     lowerPriorityForOom(started.pid);
-    this.#runaways.start(() => this.table.all().some(isLive));
     return started;
+  }
+
+  /** Resolves when the kernel has the bytes. Errors: as `ManagedProcess.input`. */
+  input(process: ManagedProcess, kind: "stdin" | "pty", bytes: Uint8Array): Promise<void> {
+    this.#runaways.stir();
+    return process.input(kind, bytes);
   }
 
   #launch(request: StartRequest, spawn: SpawnRequest): ManagedProcess {

@@ -47,7 +47,7 @@ export function processMethods(manager: ProcessManager, logger: Logger): [string
     SendInput: {
       kind: "unary",
       async run(input) {
-        await sendInput(table.of(input), objectField(input, "input"));
+        await sendInput(manager, table.of(input), objectField(input, "input"));
         return {};
       },
     },
@@ -94,10 +94,14 @@ function follow(process: ManagedProcess, stream: MessageStream, call: Call): voi
   void stream.closed.then(detach);
 }
 
-async function sendInput(process: ManagedProcess, input: JsonObject | undefined): Promise<void> {
+async function sendInput(
+  manager: ProcessManager,
+  process: ManagedProcess,
+  input: JsonObject | undefined,
+): Promise<void> {
   for (const kind of ["stdin", "pty"] as const) {
     const bytes = input && bytesField(input, kind);
-    if (bytes) return await process.input(kind, bytes);
+    if (bytes) return await manager.input(process, kind, bytes);
   }
   throw new AppError({ code: "unimplemented", message: "input carries neither stdin nor pty" });
 }
@@ -111,7 +115,7 @@ async function streamInput(manager: ProcessManager, inputs: AsyncIterable<JsonOb
     else if (data) {
       if (!process)
         throw new AppError({ code: "invalid_argument", message: "data before the start message" });
-      await sendInput(process, objectField(data, "input"));
+      await sendInput(manager, process, objectField(data, "input"));
     } else if (!isObject(message["keepalive"])) {
       throw new AppError({
         code: "unimplemented",

@@ -2,7 +2,7 @@ import type { Libc } from "../runtime/runtime.ts";
 import { syscallNumber } from "./syscalls.ts";
 
 const rlimitNproc = 6;
-/** Processes and threads that stay free for the daemon when the user's programs have taken all of theirs. */
+/** Processes and threads that stay free for the daemon when the user's programs have taken all of theirs: half at most. */
 const reserve = 64n;
 /** All bits set, read as signed. */
 const infinity = -1n;
@@ -26,7 +26,8 @@ export class ProcessLimit {
   /** What the user's programs may have, by user; undefined when there is no limit to divide. */
   get forPrograms(): number | undefined {
     const { soft } = this.#own;
-    return soft === infinity || soft < 2n * reserve ? undefined : Number(soft - reserve);
+    if (soft === infinity) return undefined;
+    return Number(soft < 2n * reserve ? soft / 2n : soft - reserve);
   }
 
   /** Runs `work`, which must be synchronous, with the programs' limit in force for what it starts. */

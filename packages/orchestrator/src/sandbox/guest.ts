@@ -1,4 +1,5 @@
 import type { SandboxConfig } from "@sandbank/protocol/gen/node_pb";
+import { guestControlGroups } from "@sandbank/protocol/headers";
 import type { GuestMount } from "@sandbank/runtime/contract";
 import { guest } from "../network/addresses.ts";
 import type { GuestDaemon } from "../options.ts";
@@ -9,6 +10,7 @@ const daemonDir = "/.sandbank";
 export interface GuestSetup {
   hostname: string;
   files: Record<string, string>;
+  controlGroups: string;
   mounts: GuestMount[];
   args: string[];
   env: Record<string, string>;
@@ -27,6 +29,7 @@ export function guestSetup(config: SandboxConfig, daemon: GuestDaemon, resolvers
       "/run/e2b/.E2B_SANDBOX_ID": config.sandboxId,
       "/run/e2b/.E2B_TEMPLATE_ID": config.templateId,
     },
+    controlGroups: guestControlGroups,
     mounts: [{ source: daemon.dir, target: daemonDir, readonly: true }],
     args: daemon.initArgs(daemonDir),
     env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root" },

@@ -89,6 +89,35 @@ os._exit(0)`;
     expect(Number(output)).toBeLessThanOrEqual(60);
   });
 
+  test("pids: control groups of its own, for root alone, where the runtime has them", async ({ skip }) => {
+    if (bench().driver.isolation === "container") skip("a container's groups are the host's");
+    const program = `
+import os, time
+print(open("/groups/all/cgroup.controllers").read().split().count("pids"))
+group = "/groups/all/of-one"
+os.mkdir(group)
+open(group + "/pids.max", "w").write("5")
+child = os.fork()
+if child == 0:
+    time.sleep(0.3)
+    try:
+        while os.fork(): pass
+    finally:
+        time.sleep(20)
+open(group + "/cgroup.procs", "w").write(str(child))
+while "max 0" in open(group + "/pids.events.local").read(): time.sleep(0.05)
+print(open(group + "/pids.current").read().strip())
+open(group + "/cgroup.kill", "w").write("1")
+print(os.waitpid(child, 0)[1])
+while open(group + "/pids.current").read().strip() != "0": time.sleep(0.05)
+os.rmdir(group)
+os.setuid(1000)
+try: os.listdir("/groups/all")
+except PermissionError: print("hidden", flush=True)`;
+    const { output } = await bench().python(program, { limits, controlGroups: "/groups/all" });
+    expect(output.trim().split("\n")).toEqual(["1", "5", "9", "hidden"]);
+  });
+
   test("disk: a full one says ENOSPC inside, and the host's stays free", async () => {
     const program = `
 import errno

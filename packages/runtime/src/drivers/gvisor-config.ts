@@ -1,6 +1,7 @@
+import { dirname } from "node:path";
 import { openFilesHardLimit } from "@sandbank/linux/limits";
 import type { SandboxSpec } from "../contract.ts";
-import type { OciConfig } from "../oci/config.ts";
+import type { OciConfig, OciMount } from "../oci/config.ts";
 import {
   bindMount,
   capabilitySets,
@@ -48,8 +49,19 @@ const hostThreads = (pids: number): number => 256 + 4 * pids;
 const guestProcesses = ({ pids, memoryMib }: SandboxSpec["limits"]): number =>
   Math.min(pids, Math.floor(memoryMib / 4));
 
-/** gVisor hides an empty /tmp behind a file system in memory; with something in it /tmp stays on the sandbox's disk. */
-export const gvisorDirectories = { "/tmp": 0o1777, "/tmp/.X11-unix": 0o1777 };
+/**
+ * gVisor hides an empty /tmp behind a file system in memory; with something in it /tmp stays on the sandbox's disk.
+ * The modes of control groups are gVisor's own: what is around them keeps users out.
+ */
+export function gvisorDirectories({ controlGroups }: SandboxSpec): Record<string, number> {
+  const shown = { "/tmp": 0o1777, "/tmp/.X11-unix": 0o1777 };
+  return controlGroups === undefined ? shown : { ...shown, [dirname(controlGroups)]: 0o700 };
+}
+
+function controlGroupsMount(path: string | undefined): OciMount[] {
+  if (path === undefined) return [];
+  return [{ destination: path, type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev"] }];
+}
 
 /** `config.json` of a sandbox under runsc. */
 export function gvisorConfig(spec: SandboxSpec, rootfs: string, cgroupsPath: string): OciConfig {
@@ -70,6 +82,7 @@ export function gvisorConfig(spec: SandboxSpec, rootfs: string, cgroupsPath: str
     mounts: [
       ...standardMounts(spec.limits),
       { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"] },
+      ...controlGroupsMount(spec.controlGroups),
       ...spec.mounts.map(bindMount),
     ],
     linux: {

@@ -20,6 +20,8 @@ export const gvisorArgs = [
   "--allow-suid",
   // Asks the host for settings it can't change, and costs time for that.
   "--host-settings=ignore",
+  // Older releases do not know the version that can kill a whole group at once.
+  "--in-sandbox-cgroup=v2",
 ];
 
 /**
@@ -48,7 +50,7 @@ export function gvisorDriver(runscPath: string, options: OciDriverOptions): Runt
       probe: (driver) => probeBoot(driver, { runtimePath: runscPath, ...options }),
       plan: async (spec) => ({
         idmap: undefined,
-        directories: gvisorDirectories,
+        directories: gvisorDirectories(spec),
         config: (rootfs) => gvisorConfig(spec, rootfs, cgroupPath(options.cgroupParent, spec.id)),
       }),
       spareWhatRuns: offerLaterStubs,
