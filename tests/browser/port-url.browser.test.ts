@@ -17,7 +17,7 @@ socket.onerror = () => { document.title = "failed" }
 
 let sandbox: Sandbox;
 beforeAll(async () => {
-  sandbox = await Sandbox.create("base", { timeoutMs: 300_000 });
+  sandbox = await Sandbox.create("base", { timeoutMs: 1_800_000 });
   await sandbox.files.write("site/index.html", page);
   await sandbox.files.write("ws.py", await webSocketEcho());
   const background = { background: true, timeoutMs: 0 } as const;

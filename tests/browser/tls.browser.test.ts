@@ -4,13 +4,14 @@ import { once } from "node:events";
 import { promisify } from "node:util";
 import { Sandbox } from "e2b";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { cloud } from "../sdk/js/cloud.ts";
+import { cloud, eventually } from "../sdk/js/cloud.ts";
 
 let sandbox: Sandbox;
 beforeAll(async () => {
-  sandbox = await Sandbox.create("base", { timeoutMs: 300_000 });
+  sandbox = await Sandbox.create("base", { timeoutMs: 1_800_000 });
   const program = `python3 -m http.server 50005 --directory /etc`;
   await sandbox.commands.run(program, { background: true, timeoutMs: 0 });
+  await eventually(async () => (await sandbox.commands.run("ss -Hltn")).stdout.includes(":50005 "));
 });
 afterAll(async () => {
   await sandbox?.kill();
@@ -43,7 +44,7 @@ test("domain and key alone are enough", async () => {
 });
 
 test("a stream that is cut ends with an error, not as if it were whole", async () => {
-  const victim = await Sandbox.create("base", { timeoutMs: 60_000 });
+  const victim = await Sandbox.create("base", { timeoutMs: 300_000 });
   const server =
     "import socket\ns = socket.create_server(('', 8000))\nwhile 1:\n c = s.accept()[0]; c.recv(9999); c.sendall(b'HTTP/1.1 200 OK\\r\\n\\r\\npart')";
   await victim.files.write("server.py", server);
@@ -57,11 +58,12 @@ test("a stream that is cut ends with an error, not as if it were whole", async (
 });
 
 async function connected(url: string): Promise<import("node:http").IncomingMessage> {
-  for (let tries = 0; ; tries++) {
+  const endMs = performance.now() + 30_000;
+  for (;;) {
     const [response] = await once(request(url, { agent: false }).end(), "response");
     if (response.statusCode === 200) return response;
     response.resume();
-    if (tries === 100) throw new Error(`no service at ${url}`);
+    if (performance.now() > endMs) throw new Error(`no service at ${url}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

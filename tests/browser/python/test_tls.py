@@ -36,7 +36,7 @@ def environment(request, monkeypatch):
 
 
 def wait_for_port(sandbox, port):
-    sandbox.commands.run(f"for i in $(seq 100); do ss -Hltn | grep -q ':{port} ' && exit 0; sleep 0.1; done; exit 1")
+    sandbox.commands.run(f"for i in $(seq 300); do ss -Hltn | grep -q ':{port} ' && exit 0; sleep 0.1; done; exit 1")
 
 
 def test_commands_files_and_ports(environment):
@@ -50,7 +50,7 @@ def test_commands_files_and_ports(environment):
         # As the desktop's client writes the address of its stream.
         url = f"https://{sandbox.get_host(6080)}/page"
         assert requests.get(url, timeout=10).text == "from inside"
-        assert httpx.get(url).text == "from inside"
+        assert httpx.get(url, timeout=10).text == "from inside"
         with urllib.request.urlopen(url, timeout=10) as response:
             assert response.read() == b"from inside"
     finally:

@@ -10,9 +10,9 @@ const program = createRequire(import.meta.url).resolve("@e2b/cli/dist/index.js")
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await Sandbox.create("base", { timeoutMs: 120_000 });
+  sandbox = await Sandbox.create("base", { timeoutMs: 1_800_000 });
 });
-afterAll(() => sandbox.kill());
+afterAll(() => sandbox?.kill());
 
 /** E2B's CLI with nothing set but the environment of this cloud; it must not find a standard input to wait for. */
 async function e2b(...args: string[]): Promise<string> {

@@ -45,7 +45,7 @@ export const to = (sandboxId: string, port: number): Record<string, string> => (
 });
 
 /** Waits until `check` gives something true; fails after `timeoutMs`. */
-export async function eventually<T>(check: () => Promise<T> | T, timeoutMs = 10_000): Promise<T> {
+export async function eventually<T>(check: () => Promise<T> | T, timeoutMs = 30_000): Promise<T> {
   const end = performance.now() + timeoutMs;
   for (;;) {
     const value = await check();

@@ -12,7 +12,7 @@ import { eventually } from "./cloud.ts";
 
 let sandbox: Sandbox;
 beforeAll(async () => {
-  sandbox = await Sandbox.create("base", { timeoutMs: 300_000 });
+  sandbox = await Sandbox.create("base", { timeoutMs: 1_800_000 });
 });
 afterAll(async () => {
   await sandbox?.kill();

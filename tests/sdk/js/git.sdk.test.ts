@@ -15,7 +15,7 @@ import { eventually } from "./cloud.ts";
 let sandbox: Sandbox;
 let git: Git;
 beforeAll(async () => {
-  sandbox = await Sandbox.create("base", { timeoutMs: 300_000 });
+  sandbox = await Sandbox.create("base", { timeoutMs: 1_800_000 });
   git = sandbox.git;
   await git.configureUser("A Test", "test@example.com");
 });

@@ -15,7 +15,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 let sandbox: Sandbox;
 beforeAll(async () => {
-  sandbox = await Sandbox.create("base", { timeoutMs: 300_000 });
+  sandbox = await Sandbox.create("base", { timeoutMs: 1_800_000 });
 });
 afterAll(async () => {
   await sandbox?.kill();
@@ -83,6 +83,6 @@ test("errors of terminals", async () => {
   await expect(sandbox.pty.sendInput(noSuchPid, bytes("x"))).rejects.toThrow(NotFoundError);
   await expect(sandbox.pty.create({ ...create, cwd: "/no/such/dir" })).rejects.toThrow(InvalidArgumentError);
   await expect(sandbox.pty.create({ ...create, user: "nobody-here" })).rejects.toThrow(AuthenticationError);
-  const short = await sandbox.pty.create({ ...create, timeoutMs: 1_000 });
+  const short = await sandbox.pty.create({ ...create, timeoutMs: 3_000 });
   await expect(short.wait()).rejects.toThrow(TimeoutError);
 });

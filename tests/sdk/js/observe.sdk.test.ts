@@ -13,9 +13,9 @@ const headers = { "X-API-Key": cloud.apiKey };
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await Sandbox.create("base", { timeoutMs: 120_000 });
+  sandbox = await Sandbox.create("base", { timeoutMs: 1_800_000 });
 });
-afterAll(() => sandbox.kill());
+afterAll(() => sandbox?.kill());
 
 async function logs(query = ""): Promise<Entry[]> {
   const { status, body } = await ask(`${cloud.apiUrl}/v2/sandboxes/${sandbox.sandboxId}/logs${query}`, {
@@ -54,7 +54,7 @@ test("metrics see a busy processor and a file that was written", async () => {
     const samples = await sandbox.getMetrics();
     const diskUsed = Math.max(...samples.map((sample) => sample.diskUsed));
     const busiest = Math.max(...samples.map((sample) => sample.cpuUsedPct));
-    return diskUsed > (before?.diskUsed ?? 0) + 45 * 1024 * 1024 && busiest > 20;
+    return diskUsed > (before?.diskUsed ?? 0) + 45 * 1024 * 1024 && busiest > 10;
   });
   expect(seen).toBe(true);
 });
@@ -70,11 +70,10 @@ test("logs tell of the sandbox's start, of commands, and of what they said", asy
   });
   const [start, ...rest] = found ?? [];
   expect(start).toMatchObject({ message: "process started", level: "info", fields: { logger: "process" } });
-  expect(rest.map(({ message, fields }) => [message, fields["stream"] ?? fields["exitCode"]])).toEqual([
-    ["to stdout", "stdout"],
-    ["to stderr", "stderr"],
-    ["process ended", "3"],
-  ]);
+  const said = rest.map(({ message, fields }) => `${message}: ${fields["stream"] ?? fields["exitCode"]}`);
+  expect(said.at(-1)).toBe("process ended: 3");
+  // Between the two streams there is no order.
+  expect(said.slice(0, -1).toSorted()).toEqual(["to stderr: stderr", "to stdout: stdout"]);
   const forward = await logs("?direction=forward");
   expect(forward[0]?.message).toBe("sandbox is created");
   expect(forward.map(({ message }) => message)).toContain("sandbox is ready");

@@ -6,7 +6,7 @@ import { ask, cloud, eventually, to, webSocketEcho } from "./cloud.ts";
 
 let sandbox: Sandbox;
 beforeAll(async () => {
-  sandbox = await Sandbox.create("base", { timeoutMs: 300_000 });
+  sandbox = await Sandbox.create("base", { timeoutMs: 1_800_000 });
   await sandbox.files.write("site/hello.txt", "hello from inside");
   await sandbox.commands.run("python3 -m http.server 8000 --directory site", {
     background: true,

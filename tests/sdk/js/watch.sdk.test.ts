@@ -10,7 +10,7 @@ import { eventually } from "./cloud.ts";
 
 let sandbox: Sandbox;
 beforeAll(async () => {
-  sandbox = await Sandbox.create("base", { timeoutMs: 300_000 });
+  sandbox = await Sandbox.create("base", { timeoutMs: 1_800_000 });
 });
 afterAll(async () => {
   await sandbox?.kill();
@@ -57,7 +57,7 @@ test("the end of a watch: stopped, at its deadline", async () => {
   const stopped = await sandbox.files.watchDir("/tmp", () => {}, { onExit });
   await stopped.stop();
   await eventually(() => ends.length === 1);
-  await sandbox.files.watchDir("/tmp", () => {}, { onExit, timeoutMs: 1_000 });
+  await sandbox.files.watchDir("/tmp", () => {}, { onExit, timeoutMs: 3_000 });
   await eventually(() => ends.length === 2);
   expect(ends[1]).toBeInstanceOf(Error);
 });

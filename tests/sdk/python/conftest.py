@@ -32,8 +32,8 @@ def isolation():
 
 @pytest.fixture(scope="module")
 def sandbox():
-    """One sandbox for all tests of a module that do not end it."""
-    sandbox = Sandbox.create("base", timeout=300)
+    """One sandbox for all tests of a module that do not end it; it lives for longer than they take on a slow machine."""
+    sandbox = Sandbox.create("base", timeout=3600)
     yield sandbox
     sandbox.kill()
 
@@ -57,7 +57,7 @@ async def async_sandbox():
 def eventually():
     """Calls a function until it gives something true, or fails after `timeout` seconds."""
 
-    def wait(check, timeout=10.0):
+    def wait(check, timeout=30.0):
         end = time.monotonic() + timeout
         while True:
             value = check()

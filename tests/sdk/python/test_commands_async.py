@@ -68,7 +68,7 @@ async def test_pty(async_sandbox):
     terminal = await async_sandbox.pty.create(PtySize(rows=24, cols=80), on_data=output.extend)
     await async_sandbox.pty.send_stdin(terminal.pid, b"stty size; tty; exit 5\n")
     with pytest.raises(CommandExitException) as caught:
-        await asyncio.wait_for(terminal.wait(), 15)
+        await asyncio.wait_for(terminal.wait(), 30)
     assert caught.value.exit_code == 5
     assert b"24 80" in output
     assert b"/dev/pts/" in output
@@ -79,7 +79,7 @@ async def test_watch_dir(async_sandbox):
     events = asyncio.Queue()
     handle = await async_sandbox.files.watch_dir("watched", on_event=events.put_nowait)
     await async_sandbox.files.write("watched/new.txt", "x")
-    event = await asyncio.wait_for(events.get(), 10)
+    event = await asyncio.wait_for(events.get(), 30)
     assert event.name == "new.txt"
     assert event.type.value == "create"
     await handle.stop()

@@ -16,7 +16,7 @@ SERVER = Path(__file__).parent.parent / "git-server.py"
 
 @pytest.fixture(scope="module")
 def sandbox():
-    sandbox = Sandbox.create("base", timeout=300)
+    sandbox = Sandbox.create("base", timeout=3600)
     sandbox.git.configure_user("A Test", "test@example.com")
     yield sandbox
     sandbox.kill()

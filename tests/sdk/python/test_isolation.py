@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import subprocess
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -63,7 +64,7 @@ def host_reaches(address, port):
 @pytest.fixture
 async def crowd():
     made = await asyncio.gather(
-        *(AsyncSandbox.create("base", timeout=300, metadata={"n": str(n)}) for n in range(COUNT)),
+        *(AsyncSandbox.create("base", timeout=1800, metadata={"n": str(n)}) for n in range(COUNT)),
         return_exceptions=True,
     )
     sandboxes = [sandbox for sandbox in made if isinstance(sandbox, AsyncSandbox)]
@@ -81,14 +82,16 @@ async def each(sandboxes, work):
 async def test_twenty_sandboxes_see_only_themselves(crowd):
     async def use(n, sandbox):
         await sandbox.files.write("mine.txt", f"content of {n}")
-        await sandbox.commands.run(f"exec -a marker-{n} sleep 200", background=True)
+        await sandbox.commands.run(f"exec -a marker-{n} sleep 1800", background=True, timeout=0)
 
     await each(crowd, use)
 
     async def look(n, sandbox):
         files = await sandbox.commands.run("cat mine.txt; ls /home/user | grep -c txt")
         assert files.stdout == f"content of {n}1\n"
-        markers = await sandbox.commands.run("cat /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep ^marker-")
+        listed = "cat /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep ^marker-"
+        # The shell that was started becomes it in its own time.
+        markers = await sandbox.commands.run(f"until {listed}; do sleep 0.1; done")
         assert markers.stdout.split() == [f"marker-{n}"]
         processes = await sandbox.commands.run("ls -d /proc/[0-9]* | wc -l")
         assert int(processes.stdout) < 20
@@ -106,7 +109,9 @@ async def test_network_reaches_neither_neighbours_nor_the_host(crowd):
         answer = await sandbox.commands.run(f"python3 /tmp/probe.py '{json.dumps(targets)}'", timeout=120)
         return json.loads(answer.stdout)
 
+    end = time.monotonic() + 60
     while (await probe([("127.0.0.1", 8000)])) != {"127.0.0.1:8000": "open"}:
+        assert time.monotonic() < end, "the web server did not start"
         await asyncio.sleep(0.1)
     slots = slot_addresses()
     if not slots:

@@ -64,7 +64,7 @@ def test_set_timeout(own_sandbox):
 def test_a_timeout_ends_the_sandbox(own_sandbox, eventually):
     assert own_sandbox.is_running() is True
     own_sandbox.set_timeout(1)
-    eventually(lambda: not own_sandbox.is_running(), timeout=10)
+    eventually(lambda: not own_sandbox.is_running())
     with pytest.raises(NotFoundException):
         own_sandbox.get_info()
 

@@ -60,7 +60,7 @@ def get(sandbox, address, host=None):
 
 
 def test_ranges_at_create_and_afterwards():
-    with Sandbox.create("base", timeout=60, network={"allow_out": [ONE], "deny_out": [ALL_TRAFFIC]}) as sandbox:
+    with Sandbox.create("base", timeout=600, network={"allow_out": [ONE], "deny_out": [ALL_TRAFFIC]}) as sandbox:
         assert get(sandbox, ONE) == ONE
         assert get(sandbox, TWO) == "closed"
         assert sandbox.get_info().network == {"allow_out": [ONE], "deny_out": [ALL_TRAFFIC]}
@@ -79,24 +79,30 @@ def test_a_denied_connection_fails_fast(sandbox):
     sandbox.update_network({"deny_out": lambda ctx: [ctx.all_traffic]})
     program = (
         "import json, socket, time\n"
-        "s = socket.socket(); began = time.time()\n"
-        f"code = s.connect_ex(('{ONE}', 80)); print(json.dumps([code, time.time() - began]))"
+        "def attempt():\n"
+        "  s = socket.socket(); began = time.monotonic()\n"
+        f"  code = s.connect_ex(('{ONE}', 80)); return [code, time.monotonic() - began]\n"
+        "print(json.dumps([attempt() for _ in range(5)]))"
     )
-    code, seconds = json.loads(sandbox.commands.run(f'python3 -c "{program}"').stdout)
-    assert code == 111
-    assert seconds < 1
+    attempts = json.loads(sandbox.commands.run(f'python3 -c "{program}"').stdout)
+    assert {code for code, _ in attempts} == {111}
+    # The least of them: the others tell how busy the machine is.
+    assert min(seconds for _, seconds in attempts) < 1
 
 
 async def test_names_are_closed_unless_allowed_async():
     network = {"allow_out": ["allowed.example"], "deny_out": [ALL_TRAFFIC], "dns_servers": []}
-    async with await AsyncSandbox.create("base", timeout=60, network=network) as sandbox:
+    async with await AsyncSandbox.create("base", timeout=600, network=network) as sandbox:
         ran = await sandbox.commands.run(f"curl -s --max-time 8 -H 'Host: denied.example' http://{ONE}/ || echo closed")
         assert ran.stdout == "closed\n"
         info = await sandbox.get_info()
         assert info.network == network
-        began = time.monotonic()
-        await sandbox.update_network({"allow_out": [ONE], "deny_out": [ALL_TRAFFIC]})
-        assert time.monotonic() - began < 1
+        took = []
+        for _ in range(3):
+            began = time.monotonic()
+            await sandbox.update_network({"allow_out": [ONE], "deny_out": [ALL_TRAFFIC]})
+            took.append(time.monotonic() - began)
+        assert min(took) < 1
         ran = await sandbox.commands.run(f"curl -s --max-time 8 -H 'Host: denied.example' http://{ONE}/ || echo closed")
         assert ran.stdout.strip() == "denied.example"
 

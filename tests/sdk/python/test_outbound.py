@@ -45,7 +45,9 @@ def index_address():
 def test_outbound_tcp(sandbox, index_address):
     address, port = index_address
     program = f"import socket; socket.create_connection(('{address}', {port}), timeout=10); print('connected')"
-    assert sandbox.commands.run(f'python3 -c "{program}"').stdout == "connected\n"
+    # A packet may be lost on the way through the internet.
+    attempts = " || ".join([f'python3 -c "{program}"'] * 3)
+    assert sandbox.commands.run(attempts).stdout == "connected\n"
 
 
 def test_without_internet_access(index_address):

@@ -37,7 +37,7 @@ def test_terminal(sandbox, eventually):
     sandbox.pty.send_stdin(terminal.pid, b"stty size\n")
     eventually(lambda: b"50 120" in output)
     sandbox.pty.send_stdin(terminal.pid, b"exit 4\n")
-    thread.join(10)
+    thread.join(30)
     assert outcome["error"].exit_code == 4
 
 
@@ -51,7 +51,7 @@ def test_control_c_interrupts(sandbox, eventually):
     sandbox.pty.send_stdin(terminal.pid, b"echo status-$?\n")
     eventually(lambda: b"status-130" in output)
     assert sandbox.pty.kill(terminal.pid) is True
-    thread.join(10)
+    thread.join(30)
     assert not thread.is_alive()
     assert sandbox.pty.kill(terminal.pid) is False
 
@@ -67,7 +67,7 @@ def test_user_of_a_terminal(sandbox, eventually, user):
     sandbox.pty.send_stdin(terminal.pid, b"echo I-am-$(id -un)\n")
     eventually(lambda: f"I-am-{user}".encode() in output)
     sandbox.pty.kill(terminal.pid)
-    thread.join(10)
+    thread.join(30)
 
 
 def test_connecting_to_a_terminal(sandbox, eventually):
@@ -77,7 +77,7 @@ def test_connecting_to_a_terminal(sandbox, eventually):
     assert terminal.pid == first.pid
     output, outcome, thread = collect(terminal)
     sandbox.pty.stream_input(terminal.pid, [b"echo half-", b"'and'-half; ", b"exit 3\n"])
-    thread.join(10)
+    thread.join(30)
     # Without the quotes it is output and not the echo of what was typed.
     assert b"half-and-half" in output
     assert outcome["error"].exit_code == 3
@@ -113,6 +113,6 @@ def test_a_terminal_and_a_command_take_different_input(sandbox):
 
 
 def test_a_deadline_ends_a_terminal(sandbox):
-    terminal = sandbox.pty.create(PtySize(rows=24, cols=80), timeout=1)
+    terminal = sandbox.pty.create(PtySize(rows=24, cols=80), timeout=3)
     with pytest.raises(TimeoutException):
         terminal.wait()

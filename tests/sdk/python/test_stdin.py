@@ -73,7 +73,7 @@ def test_a_connected_stream_gets_what_comes_after_it(sandbox, cat):
     thread = threading.Thread(target=lambda: seen.append(other.wait().stdout))
     thread.start()
     assert cat.wait().stdout == "for both\ndone\n"
-    thread.join(10)
+    thread.join(30)
     assert seen == ["for both\ndone\n"]
 
 
@@ -93,8 +93,13 @@ def test_connecting_to_nothing(sandbox):
 
 
 def test_a_handle_is_iterated(sandbox):
-    handle = sandbox.commands.run("echo out; sleep 0.2; echo err >&2", background=True)
-    assert [(out, err) for out, err, _ in handle] == [("out\n", None), (None, "err\n")]
+    handle = sandbox.commands.run("echo out; read line; echo err >&2", background=True, stdin=True)
+    seen = []
+    for out, err, _ in handle:
+        seen.append((out, err))
+        if len(seen) == 1:
+            handle.send_stdin("go on\n")
+    assert seen == [("out\n", None), (None, "err\n")]
 
 
 def test_a_killed_command_names_its_signal(sandbox):

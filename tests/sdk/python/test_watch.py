@@ -105,11 +105,11 @@ async def test_stream_of_events(async_files):
         include_entry=True,
     )
     await async_files.write("streamed/deep/new.txt", "x")
-    event = await asyncio.wait_for(events.get(), 10)
+    event = await asyncio.wait_for(events.get(), 30)
     assert (event.type, event.name) == (FilesystemEventType.CREATE, "deep/new.txt")
     assert event.entry.path == "/home/user/streamed/deep/new.txt"
     await handle.stop()
-    assert await asyncio.wait_for(ends.get(), 10) is None
+    assert await asyncio.wait_for(ends.get(), 30) is None
 
 
 async def test_errors_of_a_stream(async_files):
@@ -122,5 +122,5 @@ async def test_errors_of_a_stream(async_files):
 
 async def test_a_deadline_ends_a_stream(async_files):
     ends = asyncio.Queue()
-    await async_files.watch_dir("/tmp", on_event=print, on_exit=ends.put_nowait, timeout=1)
-    assert await asyncio.wait_for(ends.get(), 10) is not None
+    await async_files.watch_dir("/tmp", on_event=print, on_exit=ends.put_nowait, timeout=3)
+    assert await asyncio.wait_for(ends.get(), 30) is not None
