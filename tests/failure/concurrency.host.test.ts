@@ -28,7 +28,7 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
         E2B_API_KEY: apiKey = "",
       } = await cloud.environment();
       world = new World({ apiUrl, proxyUrl, apiKey });
-      process.kill((await cloud.status())?.pid ?? -1, "SIGKILL");
+      process.kill((await cloud.status())?.pid ?? Number.NaN, "SIGKILL");
       service = new KillableService(cloud);
       await service.start();
       question = { cloud, world, servicePid: () => service.pid };

@@ -50,7 +50,7 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
       // The first process of the sandbox is the parent of envd: killing it from inside ends the sandbox.
       const [first, ...rest] = sandboxes;
       const doomed = statuses.find(({ sandboxID }) => sandboxID === first?.sandboxId);
-      process.kill(doomed?.pid ?? -1, "SIGKILL");
+      process.kill(doomed?.pid ?? Number.NaN, "SIGKILL");
       await vi.waitFor(async () => {
         expect((await under.cloud.sandboxes()).map(({ sandboxID }) => sandboxID)).not.toContain(
           first?.sandboxId,
@@ -68,7 +68,7 @@ describe.each([{ isolation: "container" }, { isolation: "gvisor" }] as const)(
       const [status] = await under.cloud.sandboxes();
       process.kill(await under.servicePid(), "SIGKILL");
       await vi.waitFor(async () => expect(await under.cloud.status()).toBeUndefined(), 30_000);
-      process.kill(status?.pid ?? -1, "SIGKILL");
+      process.kill(status?.pid ?? Number.NaN, "SIGKILL");
       await under.up();
       expect(await under.cloud.sandboxes()).toEqual([]);
       await expect(Sandbox.getInfo(sandbox.sandboxId, under.sdk)).rejects.toThrow("not found");

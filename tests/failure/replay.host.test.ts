@@ -83,7 +83,7 @@ test.each([
     const service = new KillableService(cloud);
     const question = { cloud, world, servicePid: () => service.pid };
     // From here on by a process that this test is the parent of.
-    process.kill((await cloud.status())?.pid ?? -1, "SIGKILL");
+    process.kill((await cloud.status())?.pid ?? Number.NaN, "SIGKILL");
     await service.start();
     const traces = await measureTraces(question);
 

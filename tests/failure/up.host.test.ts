@@ -99,7 +99,7 @@ test("Ctrl-C in the foreground takes everything back, while it starts and when i
     });
     await vi.waitFor(() => expect(said).toMatch(moment), 60_000);
     // As a terminal does it: to the whole process group.
-    process.kill(-(child.pid ?? 0), "SIGINT");
+    process.kill(-(child.pid ?? Number.NaN), "SIGINT");
     await once(child, "exit");
     expect(await leftovers(), said).toEqual([]);
     expect(await cloud.status()).toBeUndefined();
@@ -121,7 +121,7 @@ test("an up that fails leaves sandboxes of an earlier run alone, and one whose t
   });
   expect(created.status).toBe(201);
   const before = await cloud.sandboxes();
-  process.kill((await cloud.status())?.pid ?? -1, "SIGKILL");
+  process.kill((await cloud.status())?.pid ?? Number.NaN, "SIGKILL");
   await vi.waitFor(async () => expect(await cloud.status()).toBeUndefined(), 30_000);
 
   // Found before anything is started, and not before.

@@ -10,7 +10,7 @@ const groups: ChildProcess[] = [];
 afterEach(async () => {
   for (const leader of groups.splice(0)) {
     const ended = once(leader, "exit");
-    process.kill(-(leader.pid ?? 0), "SIGKILL");
+    process.kill(-(leader.pid ?? Number.NaN), "SIGKILL");
     await ended;
   }
 });

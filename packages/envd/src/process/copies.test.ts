@@ -11,7 +11,7 @@ const leaders: ChildProcess[] = [];
 afterEach(async () => {
   for (const leader of leaders.splice(0)) {
     const ended = once(leader, "exit");
-    process.kill(-(leader.pid ?? 0), "SIGKILL");
+    process.kill(-(leader.pid ?? Number.NaN), "SIGKILL");
     await ended;
   }
 });

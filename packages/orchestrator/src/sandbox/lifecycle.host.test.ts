@@ -204,7 +204,7 @@ test("a daemon that stops answering is noticed, and its log says so once, and wh
     (await node().getSandboxLogs({ sandboxId, limit: 100 })).entries
       .map(({ message }) => message)
       .filter((message) => /answer/.test(message));
-  process.kill(sandbox?.pid ?? 0, "SIGSTOP");
+  process.kill(sandbox?.pid ?? Number.NaN, "SIGSTOP");
   await vi.waitFor(async () => expect(await said()).toEqual(["sandbox does not answer"]), {
     timeout: 30_000,
   });
@@ -212,7 +212,7 @@ test("a daemon that stops answering is noticed, and its log says so once, and wh
   const fields = entries.find(({ message }) => message === "sandbox does not answer")?.fields;
   expect(fields).toMatchObject({ layer: "envd", verdict: "broken" });
   expect(fields?.["evidence"]).toContain("T (stopped)");
-  process.kill(sandbox?.pid ?? 0, "SIGCONT");
+  process.kill(sandbox?.pid ?? Number.NaN, "SIGCONT");
   await vi.waitFor(async () => expect((await said()).at(-1)).toBe("sandbox answers again"), {
     timeout: 30_000,
   });

@@ -243,7 +243,7 @@ while True:
     }
   } finally {
     // With what it has started.
-    process.kill(-(swapper.pid ?? 0), "SIGKILL");
+    process.kill(-(swapper.pid ?? Number.NaN), "SIGKILL");
     await once(swapper, "close");
   }
   expect(readdirSync(outside, { recursive: true, encoding: "utf8" }).toSorted()).toEqual(["deep", "file"]);
