@@ -23,6 +23,7 @@ const { functions } = dlopen("libc.so.6", {
   getsockopt: { arguments: ["int32", "int32", "int32", "buffer", "buffer"], return: "int32" },
   setns: { arguments: ["int32", "int32"], return: "int32" },
   prctl: { arguments: ["int32", "uint64", "uint64", "uint64", "uint64"], return: "int32" },
+  sched_setscheduler: { arguments: ["int32", "int32", "buffer"], return: "int32" },
   mkdirat: { arguments: ["int32", "string", "uint32"], return: "int32" },
   setfsuid: { arguments: ["uint32"], return: "int32" },
   setfsgid: { arguments: ["uint32"], return: "int32" },

@@ -110,8 +110,9 @@ export interface RuntimeSandbox {
    */
   readonly consoleFile: string;
   /**
-   * Call when the daemon inside is up: should memory run out, what is started from now on is taken before what runs
-   * already, as far as the runtime does not see to that itself.
+   * Call when the daemon inside is up: what is started from now on comes behind what runs already. It gets the processor
+   * later where all of it is the host's, and should memory run out, it is taken first, as far as the daemon does not see
+   * to that itself.
    */
   spareWhatRuns(): void;
   /** Counters of the host, read without entering the sandbox; undefined when there are none (any more). */

@@ -37,6 +37,10 @@ def health(sandbox):
     assert all(answers)
 
 
+def test_commands_are_no_more_urgent_than_usual(sandbox):
+    assert sandbox.commands.run("nice; (nice &); python3 -c 'import os; print(os.nice(0))'").stdout.split() == ["0"] * 3
+
+
 def test_out_of_memory_ends_the_command(sandbox, health):
     hog = "python3 -c 'hoard = []\nwhile True: hoard.append(bytearray(10 << 20))'"
     with pytest.raises(CommandExitException) as ended:

@@ -42,5 +42,9 @@ test("workers of one parent and programs are no copies", async () => {
   expect(copiesIn(workers, processIds())).toBe(0);
   const programs = await startGroup("for i in $(seq 40); do sleep 60 & done");
   expect(copiesIn(programs, processIds())).toBe(0);
+  const workersOfWorkers = await startGroup(
+    "for i in $(seq 20); do ((sleep 60; true) & sleep 60; true) & done",
+  );
+  expect(copiesIn(workersOfWorkers, processIds())).toBe(0);
   expect(suspectOf([process.pid, process.pid, process.pid, process.pid])).toBeUndefined();
 });

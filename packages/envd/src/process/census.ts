@@ -28,31 +28,40 @@ export function culpritOf(pids: number[]): Culprit | undefined {
   return { group, forksItself: hasManyParents(sample) };
 }
 
-/** So few are asked first when processes become many: each question gives a bomb time. */
-const firstSampleSize = 3;
+/** So few are asked first when processes become many: each question gives a bomb time. One may be another's. */
+const firstSampleSize = 4;
+const alikeAmongFirst = 3;
+const init = 1;
 
-/** The group of a few processes if they look like copies of one another; undefined when any of them is different. */
+/**
+ * The group of a few processes if they have one name; undefined when they are different. Their command lines are not
+ * asked for: reading one waits for a fork of that process, which waits for its turn among hundreds.
+ */
 export function suspectOf(pids: number[]): number | undefined {
-  const commands = new Set<string>();
-  let last = 0;
+  const programs = pids.filter((pid) => pid !== init && pid !== process.pid);
+  const kinds = new Map<string, number>();
   let found = 0;
   for (let tries = 0; found < firstSampleSize && tries < 2 * firstSampleSize; tries++) {
-    const pid = pids[Math.floor(Math.random() * pids.length)] ?? 0;
-    const command = commandLineOf(pid);
-    if (command === "") continue;
-    commands.add(command);
-    if (commands.size > 1) return undefined;
-    last = pid;
+    const identity = identityOf(programs[Math.floor(Math.random() * programs.length)] ?? 0);
+    if (!identity) continue;
+    const kind = `${identity.group} ${identity.name}`;
+    const alike = (kinds.get(kind) ?? 0) + 1;
+    if (alike === alikeAmongFirst) return identity.group === ownGroup() ? undefined : identity.group;
+    kinds.set(kind, alike);
     found++;
+    if (kinds.size > 2) return undefined;
   }
-  if (found < firstSampleSize) return undefined;
-  const group = identityOf(last)?.group;
-  return group === ownGroup() ? undefined : group;
+  return undefined;
 }
+
+/** Pools of pools, and shells with pipelines of functions in them, go as deep as two, and what is about to exec is one more. */
+const deepGenerations = 4;
+/** A shell's bomb may be less deep at any moment, because parents end early. */
+const manyOrphans = 3;
 
 /**
  * How many of a group's processes are copies of their parents that run no program of their own, when they are not one
- * parent's workers. The group should stand still meanwhile. Builds start programs and servers have one parent.
+ * parent's workers, nor these workers' own. The group should stand still meanwhile. Builds start programs and servers have one parent.
  */
 export function copiesIn(group: number, pids: number[]): number {
   const members = new Map<number, Member>();
@@ -63,10 +72,19 @@ export function copiesIn(group: number, pids: number[]): number {
   const leader = members.get(group)?.command;
   const copies = [...members.values()].filter(({ parent, command }) => {
     // One whose parent has ended belongs to init; it is compared with who began the group.
-    const original = parent === 1 ? leader : members.get(parent)?.command;
+    const original = parent === init ? leader : members.get(parent)?.command;
     return command !== "" && command === original;
   });
-  return hasManyParents(copies) ? copies.length : 0;
+  const orphans = copies.filter(({ parent }) => parent === init).length;
+  const isDeep =
+    orphans >= manyOrphans || copies.some((copy) => generationsOf(copy, members) >= deepGenerations);
+  return isDeep && hasManyParents(copies) ? copies.length : 0;
+}
+
+/** How many of its ancestors it is a copy of. */
+function generationsOf({ parent, command }: Member, members: Map<number, Member>): number {
+  const original = members.get(parent);
+  return original?.command === command ? 1 + generationsOf(original, members) : 0;
 }
 
 /** Those whose parent has ended belong to init, which is nobody's parent in this sense. */
@@ -86,6 +104,7 @@ let own: number | undefined;
 const ownGroup = (): number | undefined => (own ??= identityOf(process.pid)?.group);
 
 interface Identity {
+  name: string;
   parent: number;
   group: number;
 }
@@ -98,9 +117,10 @@ interface Member extends Identity {
 function identityOf(pid: number): Identity | undefined {
   const stat = readProc(pid, "stat");
   if (stat === "") return undefined;
-  // State, parent and group follow the name, which may hold anything.
-  const [, parent, group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 3);
-  return { parent: Number(parent), group: Number(group) };
+  // The name may hold anything; state, parent and group follow it.
+  const end = stat.lastIndexOf(")");
+  const [, parent, group] = stat.slice(end + 2).split(" ", 3);
+  return { name: stat.slice(stat.indexOf("(") + 1, end), parent: Number(parent), group: Number(group) };
 }
 
 const commandLineOf = (pid: number): string => readProc(pid, "cmdline");

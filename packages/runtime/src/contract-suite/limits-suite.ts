@@ -1,11 +1,38 @@
-import { mkdtempSync, readFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { constants, getPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { poll } from "@sandbank/core/deadline";
 import { cgroupProcesses } from "@sandbank/linux/cgroup";
 import type { SuiteContext } from "../contract-suite.ts";
 import { benchCgroup } from "../testing/real-drivers.ts";
+import type { TestBench } from "../testing/test-bench.ts";
+
+/** Starts what forks once after `spareWhatRuns`. Gives the control group's processes before, and those that came later. */
+async function startBeforeAndAfterSparing(bench: TestBench) {
+  const program = `
+import os, time
+print("up", flush=True)
+while not os.path.exists("/go/now"): time.sleep(0.05)
+if os.fork() == 0:
+    print("forked", flush=True); time.sleep(60)
+time.sleep(60)`;
+  const go = mkdtempSync(`${bench.directory}/go-`);
+  // A sandbox's root may be another user of the host.
+  chmodSync(go, 0o755);
+  const mounts = [{ source: go, target: "/go", readonly: false }];
+  const sandbox = await bench.start(bench.spec(["/usr/bin/python3", "-c", program], { mounts }));
+  const says = (word: string) =>
+    poll(async () => (await sandbox.consoleTail(1000)).includes(word) || undefined, { timeoutMs: 10_000 });
+  const group = `${benchCgroup(bench.directory)}/${sandbox.id}`;
+  expect(await says("up")).toBe(true);
+  sandbox.spareWhatRuns();
+  const before = cgroupProcesses(group);
+  await writeFile(`${go}/now`, "");
+  expect(await says("forked")).toBe(true);
+  return { sandbox, before, later: cgroupProcesses(group).filter((pid) => !before.includes(pid)) };
+}
 
 const limits = { cpuCount: 1, memoryMib: 256, pids: 60, diskMib: 64 };
 
@@ -27,30 +54,22 @@ for i in range(2000):
     skip,
   }) => {
     if (bench().driver.isolation === "container") skip("inside, the daemon sees to that itself");
-    const program = `
-import os, time
-print("up", flush=True)
-while not os.path.exists("/go/now"): time.sleep(0.05)
-if os.fork() == 0:
-    print("forked", flush=True); time.sleep(60)
-time.sleep(60)`;
-    const go = mkdtempSync(`${bench().directory}/go-`);
-    const mounts = [{ source: go, target: "/go", readonly: false }];
-    const sandbox = await bench().start(bench().spec(["/usr/bin/python3", "-c", program], { mounts }));
-    const says = (word: string) =>
-      poll(async () => (await sandbox.consoleTail(1000)).includes(word) || undefined, { timeoutMs: 20_000 });
-    const group = `${benchCgroup(bench().directory)}/${sandbox.id}`;
     const scoreOf = (pid: number): number => Number(readFileSync(`/proc/${pid}/oom_score_adj`, "utf8"));
-    expect(await says("up")).toBe(true);
-    sandbox.spareWhatRuns();
-    const before = new Set(cgroupProcesses(group));
-    await writeFile(`${go}/now`, "");
-    expect(await says("forked")).toBe(true);
-    const later = cgroupProcesses(group).filter((pid) => !before.has(pid));
+    const { sandbox, before, later } = await startBeforeAndAfterSparing(bench());
     expect(scoreOf(sandbox.pid)).toBe(0);
-    expect([...before].filter((pid) => scoreOf(pid) === 1000).length).toBe(1);
+    expect(before.filter((pid) => scoreOf(pid) === 1000).length).toBe(1);
     expect(later.length).toBeGreaterThan(0);
     expect(later.map(scoreOf)).toEqual(later.map(() => 1000));
+    await bench().destroy(sandbox);
+  });
+
+  test("cpu: what starts after the daemon comes behind it", async ({ skip }) => {
+    if (bench().driver.isolation === "gvisor") skip("whose turn it is, its own kernel says");
+    const { sandbox, before, later } = await startBeforeAndAfterSparing(bench());
+    expect(before).toContain(sandbox.pid);
+    expect(before.map(getPriority)).toEqual(before.map(() => constants.priority.PRIORITY_HIGHEST));
+    expect(later.length).toBeGreaterThan(0);
+    expect(later.map(getPriority)).toEqual(later.map(() => 0));
     await bench().destroy(sandbox);
   });
 

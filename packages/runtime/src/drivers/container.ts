@@ -1,10 +1,12 @@
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { AppError } from "@sandbank/core/errors";
+import { cgroupProcesses } from "@sandbank/linux/cgroup";
 import { mountIdmapped } from "@sandbank/linux/idmap";
 import { hasCode } from "@sandbank/linux/libc";
 import { mount, mountFlags } from "@sandbank/linux/mount";
 import { inNetworkNamespace } from "@sandbank/linux/namespace-entry";
+import { favour } from "@sandbank/linux/priority";
 import type { GuestMount, RuntimeDriver, SandboxSpec } from "../contract.ts";
 import { cgroupPath } from "../oci/common-config.ts";
 import { OciDriver, type OciDriverOptions } from "../oci/oci-driver.ts";
@@ -59,6 +61,8 @@ export function containerDriver(runtimePaths: string[], options: OciDriverOption
           },
         };
       },
+      // Hundreds of processes that all want to run would keep the daemon waiting for seconds.
+      spareWhatRuns: (_, cgroup) => cgroupProcesses(cgroup).forEach(favour),
       // crun has a pipe of the same name that works the other way round.
       quickStart: async (containerStateDir, timeoutMs) =>
         basename(current) === "runc" && startByExecFifo(`${containerStateDir}/exec.fifo`, timeoutMs),

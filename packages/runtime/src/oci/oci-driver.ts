@@ -60,8 +60,8 @@ export interface OciFlavor {
   plan: (spec: SandboxSpec, record: SandboxRecord) => Promise<OciPlan>;
   /** Lets a created container run without the runtime's `start`; gives false when it can't. */
   quickStart?: (containerStateDir: string, timeoutMs: number) => Promise<boolean>;
-  /** RuntimeSandbox.spareWhatRuns, where the processes inside can't do it themselves. */
-  spareWhatRuns?: (sentryPid: number, cgroup: string) => void;
+  /** RuntimeSandbox.spareWhatRuns, as far as the processes inside can't do it themselves. */
+  spareWhatRuns?: (firstPid: number, cgroup: string) => void;
   /** Continues the guest daemon where the host does not see it; gives what was done. Absent: the host sees everything. */
   wakeGuest?: (id: string, runtimeArgs: string[]) => Promise<string[]>;
   /** Mount points that the runtime keeps in its root directory, by name. */
