@@ -21,7 +21,7 @@ export interface TestCloudOptions {
 }
 
 /** Test clouds have ports from here on, four each: below those that the kernel gives to outgoing connections. */
-const firstPort = 23_000;
+const firstPort = 24_000;
 const maxClouds = 100;
 
 const portsOf = (number: number) => {
@@ -42,15 +42,26 @@ async function claimNumber(): Promise<CloudNumber> {
   const start = Math.floor(Math.random() * maxClouds);
   for (let tried = 0; tried < maxClouds; tried++) {
     const number = (start + tried) % maxClouds;
-    const claim = await listenOn(portsOf(number).claim);
+    const ports = portsOf(number);
+    const claim = await listenOn(ports.claim);
     if (!claim) continue;
     const free = (): void => void claim.close();
-    // One whose process has ended without taking it down.
+    // One whose process has ended without taking it down, or a program that knows nothing of test clouds.
     const isLeft = (await listNetns(`t${number}-`)).length > 0;
-    if (!isLeft) return { number, free };
+    const areFree = await Promise.all([ports.api, ports.proxy, ports.spare].map(isFree));
+    if (!isLeft && areFree.every(Boolean)) return { number, free };
     free();
   }
   throw new Error(`all ${maxClouds} test clouds are in use`);
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = await listenOn(port);
+  if (!server) return false;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  await promise;
+  return true;
 }
 
 /** undefined when somebody else has the port. */
