@@ -6,7 +6,7 @@ const deepGenerations = 4;
 const maxSteps = 12;
 /** Copies that lost their parents are looked at one by one. */
 const enoughCopies = 4;
-const maxTries = 8;
+const maxTries = 10;
 const maxOthers = 1;
 const manyParents = 3;
 const init = 1;
@@ -33,7 +33,7 @@ function hasDeepCopies(proc: ProcFiles, leader: number): boolean {
     if (!way || last === undefined) return false;
     const original = way.at(-1 - deepGenerations);
     // What is deep may also be scripts that start scripts.
-    if (original !== undefined && proc.commandLineOf(original) === proc.commandLineOf(last)) return true;
+    if (original !== undefined && proc.haveOneCommand(original, last)) return true;
     for (const child of proc.childrenOf(last).toReversed()) ways.push([...way, child]);
   }
   return false;
@@ -51,19 +51,21 @@ function hasOrphanedCopies(proc: ProcFiles, pids: number[]): boolean | undefined
   let others = 0;
   for (let tries = 0; tries < maxTries && copies + orphans < enoughCopies; tries++) {
     const [pid = 0] = pids.splice(Math.floor(Math.random() * pids.length), 1);
-    const parent = proc.parentOf(pid);
-    // It has ended meanwhile.
-    if (parent === undefined) continue;
     const command = proc.commandLineOf(pid);
+    const parent = command === "" ? undefined : proc.parentOf(pid);
+    const original = parent === undefined || parent === init ? command : proc.commandLineOf(parent);
+    // It or its parent has ended meanwhile.
+    if (parent === undefined || original === "") continue;
     if (parent === init) orphans++;
-    else if (command === proc.commandLineOf(parent)) copies++;
+    else if (command === original) copies++;
     else if (++others > maxOthers) return false;
     else continue;
     commands.add(command);
     parents.add(parent === init ? pid : parent);
   }
-  if (commands.size > 1 || parents.size < manyParents) return false;
-  return copies > 0 && orphans > 0 ? true : undefined;
+  // Brothers may have been picked by chance; one parent's workers are brothers always.
+  if (commands.size > 1 || parents.size < 2) return false;
+  return parents.size >= manyParents && copies > 0 && orphans > 0 ? true : undefined;
 }
 
 const buffer = Buffer.alloc(4096);
@@ -90,6 +92,10 @@ class ProcFiles {
     const known = this.#commandLines.get(pid) ?? this.#read(`${pid}/cmdline`);
     this.#commandLines.set(pid, known);
     return known;
+  }
+
+  haveOneCommand(a: number, b: number): boolean {
+    return this.commandLineOf(a) !== "" && this.commandLineOf(a) === this.commandLineOf(b);
   }
 
   close(): void {
