@@ -41,7 +41,12 @@ export const libc = functions;
 /** Where the C library keeps this thread's errno; every JavaScript thread loads this module for itself. */
 const errnoPointer = functions.__errno_location();
 
-const errnoNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+/** Of two names for a number the first: EAGAIN, ENOTSUP, as node:fs has it. */
+const errnoNames = new Map(
+  Object.entries(constants.errno)
+    .map(([name, number]): [number, string] => [number, name])
+    .toReversed(),
+);
 
 /** A failed system call, shaped like the errors of node:fs: `code` is the name of the errno. */
 export class SystemCallError extends Error {
