@@ -1,5 +1,5 @@
 import { cgroupProcesses } from "@sandbank/linux/cgroup";
-import { offerToOomKiller } from "@sandbank/linux/oom";
+import { limitMemoryApart, offerToOomKiller } from "@sandbank/linux/oom";
 import { identifyProcess, parentOf } from "@sandbank/linux/process";
 import { run } from "@sandbank/linux/command";
 import type { RuntimeDriver } from "../contract.ts";
@@ -34,9 +34,15 @@ function offerLaterStubs(sentryPid: number, cgroup: string): void {
     .map(identifyProcess)
     .filter((stub) => stub !== undefined);
   const [source] = stubs.toSorted((a, b) => a.startTicks - b.startTicks || a.pid - b.pid);
-  if (source) offerToOomKiller(source.pid);
+  if (!source) return;
+  offerToOomKiller(source.pid);
+  // What a stub has taken is given back by the sentry, some time after the stub's end. Were the sentry short of memory
+  // until then, the kernel would go on killing, with the source, without which nothing can be started, and the sentry.
+  limitMemoryApart(cgroup, source.pid, sentryRoomBytes);
 }
 const runscTimeoutMs = 5_000;
+/** A sentry, with its gofer and the guest daemon, takes 35 MiB. */
+const sentryRoomBytes = 64 * 1024 * 1024;
 
 /** gVisor: a kernel in user space between the sandbox and the host, without KVM. */
 export function gvisorDriver(runscPath: string, options: OciDriverOptions): RuntimeDriver {

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, existsSync, readFileSync, readdirSync, rmSync } f
 import { setTimeout as sleep } from "node:timers/promises";
 import { poll, withTimeout } from "@sandbank/core/deadline";
 import { AppError, errorText } from "@sandbank/core/errors";
-import { removeCgroup } from "@sandbank/linux/cgroup";
+import { cgroupChildren, removeCgroup } from "@sandbank/linux/cgroup";
 import { runUnchecked } from "@sandbank/linux/command";
 import { hasCode } from "@sandbank/linux/libc";
 import { mountPointsUnder } from "@sandbank/linux/mount";
@@ -54,6 +54,7 @@ export async function destroySandbox(teardown: Teardown): Promise<void> {
     }
   };
   await step("end the process", () => endProcess(teardown));
+  await step("remove control groups below its own", () => removeInnerGroups(teardown));
   await step("delete the container", () => deleteContainer(teardown));
   await step("end the monitor", () => endMonitor(record, workDir));
   await step("remove the control group", () => removeCgroup(teardown.cgroupPath, killTimeoutMs));
@@ -101,6 +102,11 @@ async function endProcess({ record, exits }: Teardown): Promise<void> {
   if (!(await waitForEnd(process, killTimeoutMs))) throw new Error(`pid ${process.pid} outlives SIGKILL`);
   // Whoever waits for the exit code gets it before its file is removed.
   await withTimeout("the exit code", monitorTimeoutMs, () => exits.exited(record.id, process, monitor));
+}
+
+/** The runtime waits long for a group to become empty, and then gives up. */
+async function removeInnerGroups({ cgroupPath }: Teardown): Promise<void> {
+  for (const name of cgroupChildren(cgroupPath)) await removeCgroup(`${cgroupPath}/${name}`, killTimeoutMs);
 }
 
 /** The runtime's own state; asking it is skipped when it has none, because that costs a process. */
