@@ -165,3 +165,19 @@ test("a port that is taken is named", async () => {
   );
   await other.close();
 });
+
+test("a close waits for the request that is under way, and not for its connection, which its client keeps", async () => {
+  const gate = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  t.node.beforeCreate = () => {
+    begun.resolve();
+    return gate.promise;
+  };
+  const created = t.create();
+  await begun.promise;
+  const restarted = t.restart();
+  gate.resolve();
+  const id = await created;
+  await restarted;
+  expect(await stateOf(id)).toBe("running");
+});

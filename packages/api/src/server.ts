@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
 import { AppError, errorText } from "@sandbank/core/errors";
 import { KeyedLock } from "@sandbank/core/keyed-lock";
 import { type Logger, silentLogger } from "@sandbank/core/logger";
@@ -45,6 +46,8 @@ export const defaultLimits: TeamLimits = {
   maxKeyRequestsPerSec: 1_000,
 };
 const defaultReconcileIntervalMs = 5_000;
+/** Between two looks for connections that have become idle since the server closed. */
+const idleSweepMs = 50;
 
 export interface ApiOptions {
   /** Stays the caller's: close it after the API. */
@@ -163,10 +166,20 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     },
     async close() {
       draining = true;
-      await http.close();
+      await closeServer(http);
       // A client that gave up leaves its create running; nothing may go on when the caller closes the store.
       await Promise.allSettled(plane.creating.values());
       await Promise.all([evictor.stop(), watcher.stop(), reconciler.stop()]);
     },
   };
+}
+
+/** Clients keep connections open between requests: one that was busy when the server closed ends once it is idle. */
+async function closeServer(http: FastifyInstance): Promise<void> {
+  const sweep = setInterval(() => http.server.closeIdleConnections(), idleSweepMs);
+  try {
+    await http.close();
+  } finally {
+    clearInterval(sweep);
+  }
 }
