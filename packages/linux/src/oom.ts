@@ -20,11 +20,18 @@ export function offerToOomKiller(pid: number): void {
 /**
  * Gives a process, and those it starts from now on, a group of their own below `group` (`/sandbank/ID`) with the memory
  * that `group` has had, and `group` itself `roomBytes` more: what runs out of memory there is never short of it here.
- * Only on version 1, where a group may hold processes and groups. Idempotent.
+ * Only on version 1, where a group may hold processes and groups. Idempotent; nothing happens when both have ended.
  */
 export function limitMemoryApart(group: string, pid: number, roomBytes: number): void {
   if (cgroupVersion() !== 1) return;
-  const outer = `/sys/fs/cgroup/memory${group}`;
+  try {
+    splitMemory(`/sys/fs/cgroup/memory${group}`, pid, roomBytes);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT", "ENODEV", "ESRCH")) throw error;
+  }
+}
+
+function splitMemory(outer: string, pid: number, roomBytes: number): void {
   const inner = `${outer}/later`;
   if (existsSync(inner)) return;
   const limit = Number(readFileSync(`${outer}/memory.limit_in_bytes`, "utf8"));
@@ -33,9 +40,5 @@ export function limitMemoryApart(group: string, pid: number, roomBytes: number):
   for (const file of files) writeFileSync(`${outer}/${file}`, String(limit + roomBytes));
   mkdirSync(inner);
   for (const file of files.toReversed()) writeFileSync(`${inner}/${file}`, String(limit));
-  try {
-    writeFileSync(`${inner}/cgroup.procs`, String(pid));
-  } catch (error) {
-    if (!hasCode(error, "ESRCH")) throw error;
-  }
+  writeFileSync(`${inner}/cgroup.procs`, String(pid));
 }

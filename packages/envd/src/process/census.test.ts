@@ -1,27 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { afterEach, expect, test } from "vitest";
 import { poll } from "@sandbank/core/deadline";
+import { endShellGroups, startShellGroup } from "../testing/shell-groups.ts";
 import { copiesIn, culpritOf, processIds, suspectOf } from "./census.ts";
 
-const groups: ChildProcess[] = [];
+afterEach(endShellGroups);
 
-afterEach(async () => {
-  for (const leader of groups.splice(0)) {
-    const ended = once(leader, "exit");
-    process.kill(-(leader.pid ?? Number.NaN), "SIGKILL");
-    await ended;
-  }
-});
-
-/** Starts a shell that leads a group, and waits until it says that all of its processes are there. */
-async function startGroup(script: string): Promise<number> {
-  const leader = spawn("/bin/sh", ["-c", `${script}\necho there; wait`], { detached: true, stdio: "pipe" });
-  groups.push(leader);
-  await once(createInterface(leader.stdout), "line");
-  return leader.pid ?? 0;
-}
+/** Gives the leader of a group when all of its processes are there. */
+const startGroup = (script: string): Promise<number> =>
+  startShellGroup("/bin/sh", `${script}\necho there; wait`);
 
 /** Copies that copy themselves, as a bomb does, but only so deep. */
 const tree = `

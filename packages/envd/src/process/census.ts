@@ -54,8 +54,11 @@ export function suspectOf(pids: number[]): number | undefined {
   return undefined;
 }
 
-/** Pools of pools, and shells with pipelines of functions in them, go as deep as two, and what is about to exec is one more. */
-const deepGenerations = 4;
+/**
+ * Generations of copies that only bombs have. Pools of pools, and shells with pipelines of functions in them, go as deep
+ * as two, and what is about to exec is one more.
+ */
+export const deepGenerations = 4;
 /** A shell's bomb may be less deep at any moment, because parents end early. */
 const manyOrphans = 3;
 

@@ -1,29 +1,15 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { afterEach, expect, test } from "vitest";
+import { endShellGroups, startShellGroup } from "../testing/shell-groups.ts";
 import { processIds } from "./census.ts";
 import { copyThemselves } from "./copies.ts";
 
-const leaders: ChildProcess[] = [];
+afterEach(endShellGroups);
 
-afterEach(async () => {
-  for (const leader of leaders.splice(0)) {
-    const ended = once(leader, "exit");
-    process.kill(-(leader.pid ?? Number.NaN), "SIGKILL");
-    await ended;
-  }
-});
-
-/** Starts a shell that leads a group, waits for `count` lines, and gives the group's processes. */
+/** Gives the processes of a group that has said `count` lines, and its leader. */
 async function startGroup(script: string, count: number): Promise<[pids: number[], leader: number]> {
-  const leader = spawn("bash", ["-c", script], { detached: true, stdio: ["ignore", "pipe", "inherit"] });
-  leaders.push(leader);
-  let lines = 0;
-  for await (const _ of createInterface(leader.stdout)) if (++lines === count) break;
-  const pid = leader.pid ?? 0;
-  return [processIds().filter((each) => groupOf(each) === pid), pid];
+  const leader = await startShellGroup("bash", script, count);
+  return [processIds().filter((each) => groupOf(each) === leader), leader];
 }
 
 function groupOf(pid: number): number | undefined {

@@ -1,7 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
+import { deepGenerations } from "./census.ts";
 
-/** Pools of pools, and shells with pipelines of functions in them, go as deep as two, and what is about to exec is one more. */
-const deepGenerations = 4;
 /** Processes whose children are asked for: a command, the bomb's first, and some generations, with some beside the way. */
 const maxSteps = 12;
 /** Copies that lost their parents are looked at one by one. */

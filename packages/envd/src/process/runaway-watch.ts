@@ -24,6 +24,7 @@ export interface RunawayOptions {
 /** Looks for fork bombs while commands run, and ends them before they take the processor and the last process. */
 export class RunawayWatch {
   readonly #watch: GroupWatch | CensusWatch | undefined;
+  readonly #logger: Logger;
   #timer: NodeJS.Timeout | undefined;
   /** When the next look is taken. */
   #dueMs = 0;
@@ -33,6 +34,7 @@ export class RunawayWatch {
   #isNeeded = (): boolean => false;
 
   constructor({ limit, logger }: RunawayOptions) {
+    this.#logger = logger;
     this.#watch = limit === undefined ? undefined : watchFor(limit, logger);
   }
 
@@ -40,9 +42,18 @@ export class RunawayWatch {
   start(command: { pid: number; done: Promise<void> }, hasCommands: () => boolean): void {
     const watch = this.#watch;
     if (!watch) return;
-    if (watch instanceof GroupWatch) watch.add(command);
+    if (watch instanceof GroupWatch) this.#add(watch, command);
     this.#isNeeded = watch instanceof GroupWatch ? () => watch.isBusy : hasCommands;
     this.stir();
+  }
+
+  /** A command without a group is one without a watch; it runs already, and its client is to have it. */
+  #add(watch: GroupWatch, command: { pid: number; done: Promise<void> }): void {
+    try {
+      watch.add(command);
+    } catch (error) {
+      this.#logger.warn({ command: command.pid, error: errorText(error) }, "a command has no control group");
+    }
   }
 
   /** Call when a command is told something: it may be to start a bomb. */

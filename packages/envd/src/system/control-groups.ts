@@ -86,8 +86,9 @@ export class ControlGroups {
   static open(root: string, maxEach: number): ControlGroups | undefined {
     try {
       if (statfsSync(root).type !== cgroup2Magic) return undefined;
-    } catch {
-      return undefined;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
     }
     // What else the kernel would count, each fork and exit would have to pay for.
     const others = readFileSync(`${root}/cgroup.subtree_control`, "utf8").match(/\w+/g) ?? [];

@@ -4,7 +4,7 @@ import { constants, getPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { poll } from "@sandbank/core/deadline";
-import { cgroupProcesses } from "@sandbank/linux/cgroup";
+import { cgroupProcesses, cgroupVersion } from "@sandbank/linux/cgroup";
 import type { SuiteContext } from "../contract-suite.ts";
 import { benchCgroup } from "../testing/real-drivers.ts";
 import type { TestBench } from "../testing/test-bench.ts";
@@ -22,7 +22,7 @@ time.sleep(60)`;
   // A sandbox's root may be another user of the host.
   chmodSync(go, 0o755);
   const mounts = [{ source: go, target: "/go", readonly: false }];
-  const sandbox = await bench.start(bench.spec(["/usr/bin/python3", "-c", program], { mounts }));
+  const sandbox = await bench.start(bench.spec(["/usr/bin/python3", "-c", program], { mounts, limits }));
   const says = (word: string) =>
     poll(async () => (await sandbox.consoleTail(1000)).includes(word) || undefined, { timeoutMs: 10_000 });
   const group = `${benchCgroup(bench.directory)}/${sandbox.id}`;
@@ -60,6 +60,25 @@ for i in range(2000):
     expect(before.filter((pid) => scoreOf(pid) === 1000).length).toBe(1);
     expect(later.length).toBeGreaterThan(0);
     expect(later.map(scoreOf)).toEqual(later.map(() => 1000));
+    await bench().destroy(sandbox);
+  });
+
+  test("memory: what starts after the daemon leaves the runtime's own some, where groups may be nested so", async ({
+    skip,
+  }) => {
+    if (bench().driver.isolation === "container") skip("the runtime has nothing of its own there");
+    if (cgroupVersion() === 2) skip("a group that holds processes has no limited groups below it");
+    const { sandbox, later } = await startBeforeAndAfterSparing(bench());
+    const own = `${benchCgroup(bench().directory)}/${sandbox.id}`;
+    const memoryGroupOf = (pid: number) =>
+      /:memory:(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1];
+    const limitOf = (group: string): number =>
+      Number(readFileSync(`/sys/fs/cgroup/memory${group}/memory.limit_in_bytes`, "utf8"));
+    expect(memoryGroupOf(sandbox.pid)).toBe(own);
+    expect(later.length).toBeGreaterThan(0);
+    expect(later.map(memoryGroupOf)).toEqual(later.map(() => `${own}/later`));
+    expect(limitOf(`${own}/later`)).toBe(limits.memoryMib * 1024 * 1024);
+    expect(limitOf(own)).toBeGreaterThan(limitOf(`${own}/later`));
     await bench().destroy(sandbox);
   });
 
