@@ -7,6 +7,7 @@ import { repositoryDir, TestCloud } from "@sandbank/cli/testkit";
 import { findLeftovers } from "@sandbank/cli/leftovers";
 import { readConfig } from "@sandbank/cli/config";
 import { run, runUnchecked } from "@sandbank/linux/command";
+import { hasAddress } from "@sandbank/linux/ip";
 import { identifyProcess } from "@sandbank/linux/process";
 import { givePort, takePort } from "./ports.ts";
 
@@ -147,6 +148,7 @@ test("a second cloud of the same tag or the same addresses is refused, and takes
   await cloud.up();
   const second = await TestCloud.create({ isolation: "container" });
   try {
+    const left = new Map<string, string[]>();
     for (const setting of ["SANDBANK_TAG", "SANDBANK_HOST_PREFIX"]) {
       const own = second.settings[setting] ?? "";
       second.settings[setting] = cloud.settings[setting] ?? "";
@@ -159,8 +161,11 @@ test("a second cloud of the same tag or the same addresses is refused, and takes
         expect(stderr).toContain(setting);
       }
       await second.command(["down"]);
+      left.set(setting, await findLeftovers(readConfig(second.settings)));
       second.settings[setting] = own;
     }
+    // By the same tag the first cloud's would be found.
+    expect(left.get("SANDBANK_HOST_PREFIX")).toEqual([]);
     expect((await cloud.command(["doctor"])).exitCode).toBeLessThan(2);
     const { E2B_API_URL, E2B_API_KEY = "" } = await cloud.environment();
     const created = await fetch(`${E2B_API_URL}/v2/sandboxes`, {
@@ -169,6 +174,8 @@ test("a second cloud of the same tag or the same addresses is refused, and takes
       body: JSON.stringify({ templateID: "base" }),
     });
     expect(created.status).toBe(201);
+    await cloud.down();
+    expect(await hasAddress("lo", `${cloud.settings["SANDBANK_HOST_PREFIX"]}.255.254`)).toBe(false);
   } finally {
     await run("rm", ["-rf", second.dir]);
   }

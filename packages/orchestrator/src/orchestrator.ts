@@ -120,7 +120,7 @@ function egressParts(options: OrchestratorOptions, resolvers: string[]) {
 export async function createOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
   const { identity, logger } = options;
   const resolvers = await hostResolvers();
-  const { mtu } = await setUpHostNetwork(identity, resolvers);
+  const { mtu, isNew } = await setUpHostNetwork(identity, resolvers);
   const slots = new SlotPool({
     identity,
     mtu,
@@ -136,7 +136,13 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   const builds = new BuildCatalog(options.paths);
   const context = { options, slots, journal, volumes, builds, resolvers, egress, transform };
   const lifecycle = new Lifecycle(context, registry, observer);
-  await egress.start(() => registry.list().map(egressSubject));
+  await egress
+    .start(() => registry.list().map(egressSubject))
+    .catch(async (error: unknown) => {
+      // Rules that were there before hold sandboxes of before.
+      if (isNew) await tearDownHostNetwork(identity);
+      throw error;
+    });
   const parts = { options, slots, journal, lifecycle, registry, observer };
   const { adopted, cleared } = await adoptSandboxes({ ...parts, volumes, egress });
   const health = watchHealth(options, registry, observer);

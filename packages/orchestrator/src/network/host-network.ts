@@ -1,5 +1,5 @@
 import { defaultRouteDevice, hasAddress, ipBatch, listLinks } from "@sandbank/linux/ip";
-import { nftApply, nftChains, nftDeleteTable } from "@sandbank/linux/nft";
+import { nftApply, nftChains, nftDeleteTable, nftTableExists } from "@sandbank/linux/nft";
 import { readSysctl, writeSysctl } from "@sandbank/linux/sysctl";
 import { hostDevicePattern, hostSourceAddress, hostTable, type NetworkIdentity } from "./addresses.ts";
 import { otherCloud } from "./prefix-conflict.ts";
@@ -9,17 +9,20 @@ import { hostRuleset } from "./rulesets.ts";
 export interface HostNetwork {
   /** MTU of the way out, which every device of a slot takes over. */
   mtu: number;
+  /** Whether nothing of it was there before. */
+  isNew: boolean;
 }
 
 const forwarding = "net.ipv4.ip_forward";
 
 /** Idempotent. Rejects when the kernel refuses a part of it. */
 export async function setUpHostNetwork(identity: NetworkIdentity, resolvers: string[]): Promise<HostNetwork> {
+  const isNew = !(await nftTableExists("inet", hostTable(identity)));
   if ((await readSysctl(forwarding)) !== "1") await writeSysctl(forwarding, "1");
   // Sandboxes need a route back to the host that does not depend on which addresses its devices have.
   await ipBatch([`addr replace ${hostSourceAddress(identity)}/32 dev lo`]);
   await nftApply(hostRuleset(identity, resolvers));
-  return { mtu: await uplinkMtu() };
+  return { mtu: await uplinkMtu(), isNew };
 }
 
 /** MTU of the device that the default route goes out of. */
